@@ -1,0 +1,61 @@
+import { z } from 'zod';
+import { assetSchema } from './assets.ts';
+import { defineEndpoint } from './endpoint.ts';
+import { assetIdSchema, jobIdSchema } from './ids.ts';
+import { jobProgressSchema, jobSchema } from './jobs.ts';
+
+/** Every event carries `seq`, rising by one within the team, so that a client can resume after a break. */
+const event = <T extends string, D extends z.ZodType>(type: T, data: D) =>
+  z.object({ type: z.literal(type), seq: z.int(), at: z.iso.datetime(), data });
+
+export const studioEventSchema = z
+  .discriminatedUnion('type', [
+    /** Any change of status, position or result. The final one carries the pictures. */
+    event('job.updated', jobSchema),
+    event('job.progress', z.object({ jobId: jobIdSchema, attempt: z.int(), progress: jobProgressSchema })),
+    event('asset.created', assetSchema),
+    event('asset.deleted', z.object({ assetId: assetIdSchema })),
+    event('asset.restored', assetSchema),
+  ])
+  .meta({ id: 'StudioEvent' });
+export type StudioEvent = z.infer<typeof studioEventSchema>;
+
+/**
+ * A latent preview is not numbered: the newest one wins and a lost one does not matter.
+ * WebSocket: one binary frame = u32 big-endian header length + header JSON + image bytes.
+ * SSE: event `job.preview` with `image` as a data URL.
+ */
+export const previewHeaderSchema = z.object({
+  type: z.literal('job.preview'),
+  jobId: jobIdSchema,
+  attempt: z.int(),
+  step: z.int(),
+  contentType: z.enum(['image/jpeg', 'image/png', 'image/webp']),
+});
+export type PreviewHeader = z.infer<typeof previewHeaderSchema>;
+
+/** First frame of a socket. `since` = last seq seen, to receive what was missed. */
+export const socketHelloSchema = z.object({
+  type: z.literal('hello'),
+  accessToken: z.string().max(4_096),
+  since: z.int().min(0).optional(),
+});
+
+export const socketServerFrameSchema = z.discriminatedUnion('type', [
+  /** The socket is live from `seq` on. `isComplete` false: events were missed, read the lists again. */
+  z.object({ type: z.literal('ready'), seq: z.int(), isComplete: z.boolean() }),
+  z.object({ type: z.literal('error'), code: z.string(), message: z.string() }),
+  z.object({ type: z.literal('heartbeat') }),
+]);
+
+export const streamEvents = defineEndpoint({
+  id: 'streamEvents',
+  method: 'GET',
+  path: '/api/v1/events',
+  tag: 'Events',
+  summary: 'Server-sent events of your team; the twin of the WebSocket /ws',
+  auth: 'user',
+  query: z.object({ since: z.coerce.number().int().min(0).optional() }),
+  status: 200,
+  errors: [],
+});

@@ -1,0 +1,49 @@
+import { z } from 'zod';
+import { defineEndpoint } from './endpoint.ts';
+import { modelIdSchema } from './ids.ts';
+import { pageOf, pageQuerySchema } from './paging.ts';
+
+export const modelKindSchema = z.enum(['checkpoint', 'lora', 'vae']);
+
+/** The settings a model looks best with; the studio starts from them. */
+export const modelDefaultsSchema = z.object({
+  width: z.int(),
+  height: z.int(),
+  steps: z.int(),
+  cfg: z.number(),
+  sampler: z.string(),
+  scheduler: z.string(),
+});
+export type ModelDefaults = z.infer<typeof modelDefaultsSchema>;
+
+export const modelSchema = z
+  .object({
+    id: modelIdSchema,
+    /** File name relative to its models folder; what loader nodes take. */
+    name: z.string(),
+    title: z.string(),
+    kind: modelKindSchema,
+    family: z.string().nullable().meta({ description: 'sd1, or null when the file could not be recognised.' }),
+    sha256: z.string(),
+    sizeBytes: z.int(),
+    license: z.string().nullable(),
+    defaults: modelDefaultsSchema.nullable(),
+    /** Why the file cannot be used, in one sentence; null when it can. */
+    problem: z.string().nullable(),
+    createdAt: z.iso.datetime(),
+  })
+  .meta({ id: 'Model' });
+export type Model = z.infer<typeof modelSchema>;
+
+export const listModels = defineEndpoint({
+  id: 'listModels',
+  method: 'GET',
+  path: '/api/v1/models',
+  tag: 'Models',
+  summary: 'Models that an engine of this installation can load',
+  auth: 'user',
+  query: pageQuerySchema.extend({ kind: modelKindSchema.optional() }),
+  status: 200,
+  response: pageOf(modelSchema),
+  errors: [],
+});
