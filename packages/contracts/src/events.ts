@@ -4,18 +4,27 @@ import { defineEndpoint } from './endpoint.ts';
 import { assetIdSchema, jobIdSchema } from './ids.ts';
 import { jobProgressSchema, jobSchema } from './jobs.ts';
 
-/** Every event carries `seq`, rising by one within the team, so that a client can resume after a break. */
+/**
+ * A kept event carries `seq`, rising within the team, so that a client can resume after a break. What is
+ * replayed is the present state of the thing: several changes of one job may arrive as its latest alone.
+ */
 const event = <T extends string, D extends z.ZodType>(type: T, data: D) =>
   z.object({ type: z.literal(type), seq: z.int(), at: z.iso.datetime(), data });
 
+/** A passing event has no `seq` and is never replayed: the newest one wins and a lost one does not matter. */
+const passingEvent = <T extends string, D extends z.ZodType>(type: T, data: D) =>
+  z.object({ type: z.literal(type), at: z.iso.datetime(), data });
+
 export const studioEventSchema = z
   .discriminatedUnion('type', [
-    /** Any change of status, position or result. The final one carries the pictures. */
+    /** Any change of status or result. The final one carries the pictures. */
     event('job.updated', jobSchema),
-    event('job.progress', z.object({ jobId: jobIdSchema, attempt: z.int(), progress: jobProgressSchema })),
     event('asset.created', assetSchema),
     event('asset.deleted', z.object({ assetId: assetIdSchema })),
     event('asset.restored', assetSchema),
+    passingEvent('job.progress', z.object({ jobId: jobIdSchema, attempt: z.int(), progress: jobProgressSchema })),
+    /** A waiting job moved in the queue; checked every two seconds. */
+    passingEvent('job.moved', z.object({ jobId: jobIdSchema, position: z.int() })),
   ])
   .meta({ id: 'StudioEvent' });
 export type StudioEvent = z.infer<typeof studioEventSchema>;
