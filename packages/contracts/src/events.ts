@@ -51,8 +51,11 @@ export const socketHelloSchema = z.object({
 });
 
 export const socketServerFrameSchema = z.discriminatedUnion('type', [
-  /** The socket is live from `seq` on. `isComplete` false: events were missed, read the lists again. */
-  z.object({ type: z.literal('ready'), seq: z.int(), isComplete: z.boolean() }),
+  /**
+   * The socket is live from `seq` on. `isComplete` false: events were missed, read the lists again.
+   * A heartbeat follows at least every `heartbeatMs`; after two and a half silent ones the line is dead.
+   */
+  z.object({ type: z.literal('ready'), seq: z.int(), isComplete: z.boolean(), heartbeatMs: z.int().min(100) }),
   z.object({ type: z.literal('error'), code: z.string(), message: z.string() }),
   z.object({ type: z.literal('heartbeat') }),
 ]);
