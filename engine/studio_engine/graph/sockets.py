@@ -1,0 +1,72 @@
+"""What flows through the sockets of a graph: the seam between nodes and model families."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from torch import Tensor
+
+from studio_engine.sampling.model import Conditioning, DiffusionModel, Latent
+
+__all__ = ["Autoencoder", "Conditioning", "DiffusionModel", "Latent", "ModelSource", "NodeContext", "TextEncoder"]
+
+
+class TextEncoder(Protocol):
+    """A CLIP."""
+
+    def encode(self, text: str) -> Conditioning:
+        """Encode one prompt in ComfyUI's syntax: `(word:1.2)` weights, chunks of 75 tokens."""
+        ...
+
+
+class Autoencoder(Protocol):
+    """A VAE. Images are `[batch, height, width, 3]`, fp32 in 0…1."""
+
+    def encode(self, images: Tensor) -> Tensor:
+        """Images to raw latents (the mean, no sampling); sides are cropped to multiples of 8."""
+        ...
+
+    def decode(self, latents: Tensor) -> Tensor:
+        """Raw latents to images, clamped to 0…1."""
+        ...
+
+
+class ModelSource(Protocol):
+    """Loads models by the name that a graph uses; keeps them in memory as it sees fit."""
+
+    def checkpoint(self, name: str) -> tuple[DiffusionModel, TextEncoder, Autoencoder]:
+        """Raises `model.file_missing`, `model.file_corrupt`, `model.family_unknown`, `model.untrained`."""
+        ...
+
+    def with_lora(
+        self, model: DiffusionModel, clip: TextEncoder, name: str, *, strength_model: float, strength_clip: float
+    ) -> tuple[DiffusionModel, TextEncoder]:
+        """Both models with the LoRA's weights added; the given models stay as they are."""
+        ...
+
+
+class NodeContext(Protocol):
+    """All that a node may use besides its inputs. It knows no server and no file system."""
+
+    @property
+    def models(self) -> ModelSource: ...
+
+    def check_cancelled(self) -> None:
+        """Raises `job.cancelled` when someone asked the job to stop."""
+        ...
+
+    def progress(self, step: int, steps: int) -> None:
+        """Reports `step` of `steps` done in the running node; also checks for cancellation."""
+        ...
+
+    def preview(self, latents: Tensor) -> None:
+        """Offers latents `[batch, channels, h, w]`, multiplied by the latent scale, for a preview."""
+        ...
+
+    def save_image(self, images: Tensor, *, prefix: str, is_temporary: bool = False) -> None:
+        """Hands out images `[batch, height, width, 3]` in 0…1 as results of the job."""
+        ...
+
+    def input_file(self, name: str) -> bytes:
+        """The bytes of an uploaded input. Raises `blob.not_found`."""
+        ...

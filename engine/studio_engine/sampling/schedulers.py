@@ -1,0 +1,107 @@
+"""Schedulers: how the noise levels of a run are spread between the model's extremes.
+
+Every scheduler gives fp32 sigmas on the CPU, strictly falling, ending in 0; `steps` of them before
+the zero, but for `ddim_uniform` (whole strides of the table) and `beta` (repeats are dropped).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Final, TypeAlias
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from studio_engine.errors import EngineError
+from studio_engine.sampling.discrete import ModelSampling
+
+Scheduler: TypeAlias = Callable[[ModelSampling, int], Tensor]
+
+
+def simple(model: ModelSampling, steps: int) -> Tensor:
+    stride = len(model.sigmas) / steps
+    picked = torch.tensor([-(1 + int(i * stride)) for i in range(steps)])
+    return _ending_in_zero(model.sigmas[picked])
+
+
+def sgm_uniform(model: ModelSampling, steps: int) -> Tensor:
+    return _ending_in_zero(model.sigma(_timesteps(model, steps + 1)[:-1]))
+
+
+def karras(model: ModelSampling, steps: int) -> Tensor:
+    """Karras et al. 2022, equation 5, with ρ = 7."""
+    rho = 7.0
+    ramp = torch.linspace(0, 1, steps)
+    low, high = model.sigma_min ** (1 / rho), model.sigma_max ** (1 / rho)
+    return _ending_in_zero((high + ramp * (low - high)) ** rho)
+
+
+def exponential(model: ModelSampling, steps: int) -> Tensor:
+    return _ending_in_zero(torch.linspace(math.log(model.sigma_max), math.log(model.sigma_min), steps).exp())
+
+
+def ddim_uniform(model: ModelSampling, steps: int) -> Tensor:
+    stride = max(len(model.sigmas) // steps, 1)
+    return _ending_in_zero(model.sigmas[1::stride].flip(0))
+
+
+def beta(model: ModelSampling, steps: int) -> Tensor:
+    """Quantiles of Beta(0.6, 0.6) over the table (Lee et al. 2024): more steps at both ends."""
+    # Imported here because scipy costs 0.1 s and 20 MB that most jobs never need.
+    from scipy.special import betaincinv
+
+    quantiles = betaincinv(0.6, 0.6, 1 - np.linspace(0, 1, steps, endpoint=False))
+    indexes = np.rint(quantiles * (len(model.sigmas) - 1)).astype(np.int64)
+    return _ending_in_zero(model.sigmas[torch.from_numpy(np.unique(indexes)[::-1].copy())])
+
+
+def normal(model: ModelSampling, steps: int) -> Tensor:
+    return _ending_in_zero(model.sigma(_timesteps(model, steps)))
+
+
+def linear_quadratic(model: ModelSampling, steps: int) -> Tensor:
+    """Half of the steps remove the first 2.5 % of the noise evenly, the rest follow a parabola (Mochi 1)."""
+    threshold, half = 0.025, steps // 2
+    if half == 0:
+        return torch.tensor([model.sigma_max, 0.0])
+    rest = 1.0 - threshold * steps / half
+    removed = [threshold * i / half + rest * (max(i - half, 0) / (steps - half)) ** 2 for i in range(steps)]
+    return _ending_in_zero(torch.tensor([1.0 - part for part in removed]) * model.sigma_max)
+
+
+def kl_optimal(model: ModelSampling, steps: int) -> Tensor:
+    """Sabour et al. 2024, equation 5. For one step, where the formula is 0/0, start at the top."""
+    ramp = torch.arange(steps, dtype=torch.float32) / max(steps - 1, 1)
+    low, high = math.atan(model.sigma_min), math.atan(model.sigma_max)
+    return _ending_in_zero((ramp * low + (1 - ramp) * high).tan())
+
+
+SCHEDULERS: Final[Mapping[str, Scheduler]] = {
+    "simple": simple,
+    "sgm_uniform": sgm_uniform,
+    "karras": karras,
+    "exponential": exponential,
+    "ddim_uniform": ddim_uniform,
+    "beta": beta,
+    "normal": normal,
+    "linear_quadratic": linear_quadratic,
+    "kl_optimal": kl_optimal,
+}
+
+
+def get_scheduler(name: str) -> Scheduler:
+    """Raises `generate.unknown_scheduler`."""
+    try:
+        return SCHEDULERS[name]
+    except KeyError:
+        raise EngineError("generate.unknown_scheduler", details={"choices": list(SCHEDULERS)}) from None
+
+
+def _timesteps(model: ModelSampling, count: int) -> Tensor:
+    return torch.linspace(len(model.sigmas) - 1, 0, count)
+
+
+def _ending_in_zero(sigmas: Tensor) -> Tensor:
+    return torch.cat([sigmas, sigmas.new_zeros(1)])

@@ -1,0 +1,40 @@
+"""The sigmas of one run: scheduler, sampler and denoise strength together."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import torch
+from torch import Tensor
+
+from studio_engine.sampling.discrete import ModelSampling
+from studio_engine.sampling.schedulers import get_scheduler
+
+DISCARDS_PENULTIMATE: Final = frozenset({"dpm_2", "dpm_2_ancestral", "uni_pc", "uni_pc_bh2"})
+"""Samplers whose last but one sigma is left out, because a tiny last stride makes them unstable."""
+
+FULL_DENOISE: Final = 0.9999
+
+
+def calculate_sigmas(model: ModelSampling, scheduler: str, steps: int) -> Tensor:
+    """Sigmas of a full run, fp32 on the CPU. Raises `generate.unknown_scheduler`."""
+    return get_scheduler(scheduler)(model, steps)
+
+
+def sampler_sigmas(model: ModelSampling, scheduler: str, sampler: str, *, steps: int, denoise: float = 1.0) -> Tensor:
+    """Sigmas that a sampler runs over; empty where `denoise` ≤ 0.
+
+    With `denoise` < 1 a longer schedule of `steps / denoise` is cut to its last `steps`.
+    """
+    if denoise > FULL_DENOISE:
+        return _for_sampler(model, scheduler, sampler, steps)
+    if denoise <= 0.0:
+        return torch.empty(0)
+    return _for_sampler(model, scheduler, sampler, int(steps / denoise))[-(steps + 1) :]
+
+
+def _for_sampler(model: ModelSampling, scheduler: str, sampler: str, steps: int) -> Tensor:
+    if sampler not in DISCARDS_PENULTIMATE:
+        return calculate_sigmas(model, scheduler, steps)
+    sigmas = calculate_sigmas(model, scheduler, steps + 1)
+    return torch.cat([sigmas[:-2], sigmas[-1:]])
