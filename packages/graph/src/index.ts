@@ -1,1 +1,6 @@
-export {};
+export { comboOptions, mergeCatalogues } from './catalogue.ts';
+export { findCheckpoint } from './checkpoint.ts';
+export { estimateCost } from './cost.ts';
+export { linkedInputs } from './links.ts';
+export { txt2imgGraph } from './txt2img.ts';
+export { type GraphProblem, type GraphVerdict, validateGraph } from './validate.ts';
