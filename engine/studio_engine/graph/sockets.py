@@ -59,8 +59,8 @@ class NodeContext(Protocol):
         """Reports `step` of `steps` done in the running node; also checks for cancellation."""
         ...
 
-    def preview(self, latents: Tensor) -> None:
-        """Offers latents `[batch, channels, h, w]`, multiplied by the latent scale, for a preview."""
+    def preview(self, latents: Tensor, model: DiffusionModel) -> None:
+        """Offers latents of `model` `[batch, channels, h, w]`, multiplied by the latent scale, for a preview."""
         ...
 
     def save_image(self, images: Tensor, *, prefix: str, is_temporary: bool = False) -> None:

@@ -52,3 +52,7 @@ class DiffusionModel(Protocol):
         answer is fp32 like `x`. Input scaling and the prediction type (eps, v) are the model's affair.
         """
         ...
+
+    def to_rgb(self, latents: Tensor) -> Tensor:
+        """Rough colours of latents multiplied by the latent scale: `[batch, h, w, 3]` in 0…1 on the CPU."""
+        ...

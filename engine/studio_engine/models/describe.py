@@ -1,0 +1,73 @@
+"""What the header of a model file says about it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from studio_engine.checkpoint.digest import DigestCache
+from studio_engine.checkpoint.safetensors_file import SafetensorsHeader, read_header
+from studio_engine.errors import EngineError
+from studio_engine.models.detect import SD1, detect_checkpoint, detect_lora
+from studio_engine.models.families.sd1.config import read_config
+from studio_engine.models.files import ModelDefaults, ModelFile, ModelKind, Problem
+
+_SD1_SIDE = 512
+_MAX_TITLE = 200
+
+
+def describe(kind: ModelKind, name: str, path: Path, digests: DigestCache) -> ModelFile:
+    """Reads the header only (and hashes the file once); a file that cannot be used carries its `problem`."""
+    metadata: Mapping[str, str] = {}
+    family = problem = None
+    try:
+        header = read_header(path)
+        metadata = header.metadata
+        family = _family(kind, header)
+    except EngineError as error:
+        problem = Problem(error.code, error.message)
+    defaults = _defaults(metadata) if family is not None and kind == "checkpoint" else None
+    return ModelFile(
+        name=name,
+        kind=kind,
+        path=path,
+        sha256=digests.sha256(path),
+        size_bytes=path.stat().st_size,
+        title=_title(metadata, path),
+        family=family,
+        license=metadata.get("studio.license") or metadata.get("modelspec.license"),
+        defaults=defaults,
+        problem=problem,
+    )
+
+
+def _family(kind: ModelKind, header: SafetensorsHeader) -> str:
+    if kind == "checkpoint":
+        family = detect_checkpoint(header)
+        read_config(header)
+        return family
+    if kind == "lora":
+        return detect_lora(header)
+    return SD1
+
+
+def _title(metadata: Mapping[str, str], path: Path) -> str:
+    title = metadata.get("studio.title") or metadata.get("modelspec.title") or path.stem.replace("_", " ")
+    return title[:_MAX_TITLE]
+
+
+def _defaults(metadata: Mapping[str, str]) -> ModelDefaults:
+    return ModelDefaults(
+        width=_number(metadata, "studio.width", _SD1_SIDE),
+        height=_number(metadata, "studio.height", _SD1_SIDE),
+        steps=_number(metadata, "studio.steps", 20),
+        cfg=float(_number(metadata, "studio.cfg", 7)),
+        sampler=metadata.get("studio.sampler", "dpmpp_2m"),
+        scheduler=metadata.get("studio.scheduler", "karras"),
+    )
+
+
+def _number(metadata: Mapping[str, str], key: str, default: int) -> int:
+    text = metadata.get(key, "")
+    return int(text) if re.fullmatch(r"[1-9]\d{0,3}", text) else default

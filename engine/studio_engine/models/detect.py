@@ -1,0 +1,84 @@
+"""Which model family a file belongs to, from the names and shapes of its tensors alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from studio_engine.checkpoint.safetensors_file import SafetensorsHeader
+from studio_engine.errors import EngineError
+
+SD1: Final = "sd1"
+Family = Literal["sd1"]
+
+_UNET_ENTRY = "model.diffusion_model.input_blocks.0.0.weight"
+
+
+@dataclass(frozen=True)
+class _Signature:
+    label: str
+    matches: Callable[[SafetensorsHeader], bool]
+
+
+def _has(prefix: str) -> Callable[[SafetensorsHeader], bool]:
+    return lambda header: any(key.startswith(prefix) for key in header.tensors)
+
+
+def _contains(*parts: str) -> Callable[[SafetensorsHeader], bool]:
+    return lambda header: any(part in key for key in header.tensors for part in parts)
+
+
+# In order: the first that matches names the file. What comes first is what would otherwise be taken for a later one.
+_OTHERS: Final = (
+    _Signature("a LoRA, not a checkpoint", _contains(".lora_down.", ".lora_up.", ".lora_A.", ".lora.down.")),
+    _Signature("a ControlNet", _contains("control_model.", "controlnet_cond_embedding.")),
+    _Signature("a Stable Video Diffusion checkpoint", _contains(".time_stack.")),
+    _Signature("a Stable Diffusion 3 checkpoint", _contains("joint_blocks.0.")),
+    _Signature("a Flux checkpoint", _contains("double_blocks.0.img_attn.")),
+    _Signature("an SDXL checkpoint", _has("conditioner.embedders.1.")),
+    _Signature("an SDXL refiner checkpoint", _has("conditioner.embedders.0.")),
+    _Signature("an SDXL checkpoint", _contains("diffusion_model.label_emb.")),
+    _Signature("a Stable Diffusion 2 checkpoint", _has("cond_stage_model.model.")),
+    _Signature("a model in diffusers layout", _contains("down_blocks.0.resnets.0.", "mid_block.resnets.0.")),
+    _Signature("a VAE, not a checkpoint", lambda h: _UNET_ENTRY not in h.tensors and _contains("decoder.conv_in.")(h)),
+)
+
+
+def detect_checkpoint(header: SafetensorsHeader) -> Family:
+    """Raises `model.family_unknown`, naming the family where it is recognised."""
+    label = _other_family(header)
+    if label is not None:
+        raise _unknown(header, f"is {label}")
+    if _UNET_ENTRY not in header.tensors:
+        raise _unknown(header, "is of a family that this engine does not recognise")
+    channels = (header.shape(_UNET_ENTRY) or (0, 0))[1]
+    if channels in (8, 9):
+        raise _unknown(header, "is an inpainting or editing variant of Stable Diffusion 1")
+    return SD1
+
+
+def detect_lora(header: SafetensorsHeader) -> Family:
+    """Raises `model.family_unknown` when the LoRA was made for a family that this engine does not run."""
+    if not _contains(".lora_down.", ".lora_A.", ".lora.down.", "_lora.down.", ".lora_linear_layer.down.")(header):
+        raise EngineError("model.family_unknown", f"{header.path.name} is not a LoRA that this engine can apply.")
+    context = max((entry.shape[-1] for key, entry in header.tensors.items() if _is_context_down(key)), default=0)
+    if _contains("lora_te1_", "lora_te2_", "text_encoder_2.")(header) or context == 2048:
+        raise _unknown(header, "was made for SDXL")
+    if _contains("double_blocks", "single_transformer_blocks", "lora_transformer_")(header):
+        raise _unknown(header, "was made for Flux")
+    if context == 1024:
+        raise _unknown(header, "was made for Stable Diffusion 2")
+    return SD1
+
+
+def _is_context_down(key: str) -> bool:
+    return any(part in key for part in ("attn2_to_k.", "attn2.to_k.")) and ("down" in key or "lora_A" in key)
+
+
+def _other_family(header: SafetensorsHeader) -> str | None:
+    return next((signature.label for signature in _OTHERS if signature.matches(header)), None)
+
+
+def _unknown(header: SafetensorsHeader, fault: str) -> EngineError:
+    return EngineError("model.family_unknown", f"{header.path.name} {fault}; this engine runs SD 1.x.")

@@ -1,0 +1,67 @@
+"""The model files on this machine: the starter model and the operator's models folder."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from studio_engine.checkpoint.digest import DigestCache
+from studio_engine.errors import EngineError
+from studio_engine.models.describe import describe
+from studio_engine.models.files import ModelFile, ModelKind
+
+log = logging.getLogger(__name__)
+
+_FOLDERS: dict[ModelKind, str] = {"checkpoint": "checkpoints", "lora": "loras", "vae": "vae"}
+# Formats that can carry programs: listed with the reason instead of silently missing.
+_REFUSED = (".ckpt", ".pt", ".pth", ".bin")
+
+
+@dataclass(frozen=True)
+class Inventory:
+    files: tuple[ModelFile, ...]
+
+    def find(self, kind: ModelKind, name: str) -> ModelFile:
+        """Raises `model.file_missing`, or the reason why the file cannot be used."""
+        for file in self.files:
+            if file.kind == kind and file.name == name:
+                if file.problem is not None:
+                    raise EngineError(file.problem.code, file.problem.message)
+                return file
+        raise EngineError(
+            "model.file_missing",
+            f"There is no {kind} named {name} on the engine; put it into {_FOLDERS[kind]}/ and restart the engine.",
+        )
+
+    def list_files(self, folder: str) -> Sequence[str] | None:
+        """Names of the usable files in one of ComfyUI's folders; None for folders that hold no models."""
+        kind = next((kind for kind, name in _FOLDERS.items() if name == folder), None)
+        if kind is None:
+            return None
+        return [file.name for file in self.files if file.kind == kind and file.problem is None]
+
+    def digest(self, folder: str, name: str) -> str | None:
+        """SHA-256 of a file's content, for cache keys; None when there is no such file."""
+        kind = next((kind for kind, known in _FOLDERS.items() if known == folder), None)
+        return next((file.sha256 for file in self.files if file.kind == kind and file.name == name), None)
+
+
+def scan_models(starter_dir: Path, models_dir: Path, digests: DigestCache) -> Inventory:
+    """The starter's files come first; a file of the operator with the same name replaces the starter's."""
+    found: dict[tuple[ModelKind, str], Path] = {}
+    for path in sorted(starter_dir.glob("*.safetensors")):
+        found["checkpoint", path.name] = path
+    for kind, folder in _FOLDERS.items():
+        root = models_dir / folder
+        for path in sorted(root.rglob("*")):
+            if path.is_file() and path.suffix.lower() in (".safetensors", *_REFUSED):
+                found[kind, path.relative_to(root).as_posix()] = path
+    files = []
+    for (kind, name), path in found.items():
+        try:
+            files.append(describe(kind, name, path, digests))
+        except OSError as cause:
+            log.warning("%s cannot be read: %s", path, cause)
+    return Inventory(tuple(files))
