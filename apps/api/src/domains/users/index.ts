@@ -1,0 +1,8 @@
+export {
+  findUser,
+  findUserByEmail,
+  hasOwner,
+  insertUser,
+  lockFirstRegistration,
+  type UserRow,
+} from './queries.ts';

@@ -1,0 +1,56 @@
+import { type ErrorBody, type ErrorCode, errorDefinitions } from '@studio/contracts';
+import type { FastifyError } from 'fastify';
+import pg from 'pg';
+import type { Deps } from '../deps.ts';
+import { AppError } from '../platform/app-error.ts';
+import type { App } from './route.ts';
+
+/** Fastify's own refusals in the words of our table. */
+const codeByFastifyCode: Record<string, ErrorCode> = {
+  FST_ERR_CTP_BODY_TOO_LARGE: 'request.too_large',
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: 'request.unsupported_media_type',
+  FST_ERR_CTP_EMPTY_JSON_BODY: 'request.unparseable',
+  FST_ERR_CTP_INVALID_JSON_BODY: 'request.unparseable',
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'request.unparseable',
+  FST_ERR_BAD_URL: 'request.not_found',
+};
+
+/** SQLSTATE classes 08 (connection), 53 (resources), 57 (operator intervention): the database is away, not wrong. */
+const isDatabaseAway = (error: unknown): boolean => {
+  if (error instanceof pg.DatabaseError) return /^(08|53|57P)/.test(error.code ?? '');
+  return (
+    error instanceof Error &&
+    /ECONNREFUSED|ECONNRESET|ENOENT|Connection terminated|timeout exceeded/.test(error.message)
+  );
+};
+
+const toAppError = (error: FastifyError | Error): AppError => {
+  if (error instanceof AppError) return error;
+  const statusCode = 'statusCode' in error ? error.statusCode : undefined;
+  const known = 'code' in error ? codeByFastifyCode[String(error.code)] : undefined;
+  if (known) return new AppError(known, { cause: error });
+  if (statusCode === 429) return new AppError('request.rate_limited', { cause: error });
+  if (error instanceof SyntaxError && statusCode === 400) return new AppError('request.unparseable', { cause: error });
+  if (isDatabaseAway(error)) return new AppError('server.unavailable', { cause: error });
+  return new AppError('server.internal', { cause: error });
+};
+
+export const errorBody = (error: AppError, requestId: string): ErrorBody => ({
+  error: { code: error.code, message: error.message, ...(error.details && { details: error.details }), requestId },
+});
+
+/** The one edge at which errors become answers; only here are they logged. */
+export const addErrorHandling = (app: App, deps: Pick<Deps, 'log'>): void => {
+  app.setErrorHandler<FastifyError | Error>((error, request, reply) => {
+    const known = toAppError(error);
+    const { audience } = errorDefinitions[known.code];
+    const line = { requestId: request.id, method: request.method, url: request.routeOptions.url, code: known.code };
+    if (audience === 'user') deps.log.debug(line, known.message);
+    else deps.log.error({ ...line, err: error }, known.message);
+    return reply.code(known.status).send(errorBody(known, request.id));
+  });
+  app.setNotFoundHandler((request, reply) => {
+    const error = new AppError('request.not_found');
+    return reply.code(error.status).send(errorBody(error, request.id));
+  });
+};
