@@ -24,6 +24,25 @@ from typing import Any, ClassVar, TypeAlias, TypeVar, dataclass_transform
 from studio_engine.graph.inputs import InputSpec, boolean, combo, file_combo, integer, number, socket, text
 from studio_engine.graph.sockets import NodeContext
 
+__all__ = [
+    "ListFiles",
+    "Node",
+    "NodeContext",
+    "NodeSpec",
+    "Output",
+    "Registry",
+    "boolean",
+    "combo",
+    "file_combo",
+    "integer",
+    "node",
+    "number",
+    "object_info",
+    "registry_of",
+    "socket",
+    "text",
+]
+
 ListFiles: TypeAlias = Callable[[str], Sequence[str] | None]
 """Names in a folder such as `checkpoints`; None = not known here, so any name may be right."""
 
