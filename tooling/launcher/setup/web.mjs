@@ -1,4 +1,4 @@
-import { cpSync, existsSync, rmSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { runLogged } from '../command.mjs';
 import { findNpm, npmEnv } from '../npm.mjs';
@@ -30,18 +30,6 @@ export async function ensureWeb() {
       logFile: join(TOOLS, 'logs', 'web-build.log'),
       note,
     });
-    addStaticFiles();
   });
   writeStamp(STAMP, hash);
-}
-
-/** Next leaves the static files out of its standalone folder, expecting a content network to serve them. */
-function addStaticFiles() {
-  const pairs = [
-    [join(BUILD, 'static'), join(STANDALONE, '.next', 'static')],
-    [join(WEB, 'public'), join(STANDALONE, 'public')],
-  ];
-  for (const [from, to] of pairs) {
-    if (from !== undefined && to !== undefined && existsSync(from)) cpSync(from, to, { recursive: true });
-  }
 }
