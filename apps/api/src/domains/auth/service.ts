@@ -54,7 +54,7 @@ export const register = async (
   input: Registration,
   visitor: Visitor,
 ): Promise<SignedIn> => {
-  checkPassword(input.password, [input.email, input.name]);
+  await checkPassword(input.password, [input.email, input.name]);
   const passwordHash = await hashPassword(input.password);
   return deps.db.tx('system', async (tx) => {
     const user = await createUser(deps, tx, input);
