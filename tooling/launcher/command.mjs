@@ -28,8 +28,20 @@ export async function runLogged(request) {
   const code = await runToCode(request);
   if (code === 0) return;
   const tail = lastLines(request.logFile, 40);
-  const advice = explainOutput(tail) ?? `${basename(request.command)} ${request.args[0] ?? ''} failed (exit ${code}).`;
+  const advice = explainOutput(tail) ?? `${nameOf(request)} failed (exit ${code}); its log tells why.`;
   throw new Advice(advice, { logFile: request.logFile });
+}
+
+/**
+ * The program as a person knows it: `pip install`, not the interpreter that runs it.
+ * @param {{ command: string, args: readonly string[] }} request
+ */
+function nameOf({ command, args }) {
+  const words = [command, ...args].map((word) => basename(word)).filter((word) => !word.startsWith('-'));
+  return words
+    .slice(words.length > 1 && /^(node|python)/.test(words[0] ?? '') ? 1 : 0)
+    .slice(0, 2)
+    .join(' ');
 }
 
 /**

@@ -24,6 +24,8 @@ const ALLOWED = new Set([
 /** Each with the reason why it may come along all the same. */
 const EXCEPTIONS = [
   { name: /^@img\/sharp-/, reason: 'LGPL library loaded at run time, optional in Next and left out of our server' },
+  { name: /^geist$/, reason: 'OFL-1.1, spelled out in its package.json' },
+  { name: /^(@axe-core\/playwright|axe-core)$/, reason: 'MPL-2.0, used unchanged and only by the tests' },
   { name: /^lightningcss/, reason: 'MPL-2.0 build tool, used unchanged' },
 ];
 
