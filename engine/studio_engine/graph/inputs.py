@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
+
+ListFiles: TypeAlias = Callable[[str], Sequence[str] | None]
+"""Names in a folder such as `checkpoints`; None = not known here, so any name may be right."""
 
 MAX_SEED = 2**64 - 1
 
@@ -25,11 +28,11 @@ class InputSpec:
         """True where a constant may stand; other inputs take links only."""
         return self.type in WIDGET_TYPES
 
-    def choices(self, list_files: Callable[[str], Sequence[str] | None]) -> Sequence[str] | None:
+    def choices(self, list_files: ListFiles) -> Sequence[str] | None:
         """Allowed values of a COMBO; None = not known here."""
         return self.options if self.folder is None else list_files(self.folder)
 
-    def as_comfy(self, list_files: Callable[[str], Sequence[str] | None]) -> list[object]:
+    def as_comfy(self, list_files: ListFiles) -> list[object]:
         """`[TYPE | options, settings]`."""
         kind: object = list(self.choices(list_files) or ()) if self.type == "COMBO" else self.type
         return [kind, dict(self.settings)]

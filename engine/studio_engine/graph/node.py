@@ -21,7 +21,7 @@ from dataclasses import dataclass, field, fields
 from inspect import getdoc
 from typing import Any, ClassVar, TypeAlias, TypeVar, dataclass_transform
 
-from studio_engine.graph.inputs import InputSpec, boolean, combo, file_combo, integer, number, socket, text
+from studio_engine.graph.inputs import InputSpec, ListFiles, boolean, combo, file_combo, integer, number, socket, text
 from studio_engine.graph.sockets import NodeContext
 
 __all__ = [
@@ -42,9 +42,6 @@ __all__ = [
     "socket",
     "text",
 ]
-
-ListFiles: TypeAlias = Callable[[str], Sequence[str] | None]
-"""Names in a folder such as `checkpoints`; None = not known here, so any name may be right."""
 
 
 @dataclass(frozen=True)
