@@ -4,14 +4,21 @@
 -- Virtual time: the largest start tag in service. With nothing in service it is the head of the line, and in an idle
 -- queue the service given so far. Taking it from running jobs keeps it right while all lanes are blocked, when
 -- neither the smallest lane tag (a team blocked for long) nor the largest (a heavy user's debt) is the present.
-create function queue_virtual_time(p_queue text) returns float8 language sql stable as $$
-  select coalesce(
+-- It looks at the lanes of all teams, whoever asks, and tells one number.
+create function queue_virtual_time(p_queue text) returns float8 language plpgsql as $$
+declare
+  v_scope text := coalesce(current_setting('studio.scope', true), '');
+  v_time float8;
+begin
+  perform set_config('studio.scope', 'system', true);
+  v_time := coalesce(
     (select start_tag from job where queue = p_queue and state = 'running' order by start_tag desc limit 1),
     (select tag from lane where queue = p_queue and is_eligible order by tag limit 1),
     (select tag from lane where queue = p_queue order by tag desc limit 1),
-    0
-  )
-$$;
+    0);
+  perform set_config('studio.scope', v_scope, true);
+  return v_time;
+end $$;
 
 create function append_event(p_team_id text, p_type text, p_job_id text, p_asset_id text) returns bigint
 language plpgsql as $$
@@ -37,22 +44,22 @@ begin
           is_blocked = excluded.is_blocked;
 end $$;
 
--- Returns the number of jobs the team then has waiting; null when the team may not have more.
+-- Returns how many jobs the team then has waiting, this one included; no row when it may not have more.
 create function enqueue_job(
   p_id text, p_team_id text, p_user_id text, p_kind text, p_queue text, p_model text,
   p_cost float8, p_graph jsonb, p_params jsonb
-) returns int language plpgsql as $$
-declare v_queued int;
+) returns table (waiting int, created_at timestamptz) language plpgsql as $$
+declare v_waiting int;
 begin
   insert into team_queue (team_id) values (p_team_id) on conflict do nothing;
   update team_queue set queued = queued + 1 where team_id = p_team_id and queued < max_queued
-    returning queued into v_queued;
-  if not found then return null; end if;
+    returning queued into v_waiting;
+  if not found then return; end if;
   insert into job (id, team_id, user_id, kind, queue, model, cost, graph, params)
     values (p_id, p_team_id, p_user_id, p_kind, p_queue, p_model, p_cost, p_graph, p_params);
   perform enter_lane(p_team_id, p_queue, p_model);
   perform append_event(p_team_id, 'job.updated', p_id, null);
-  return v_queued;
+  return query select v_waiting, now();
 end $$;
 
 -- Takes the job at the head of a lane for an engine. The caller holds the team's row.
@@ -77,6 +84,13 @@ begin
   perform append_event(v_job.team_id, 'job.updated', v_job.id, null);
   return v_job;
 end $$;
+
+-- Whether a lane waits that this engine could serve: then an empty claim only met busy rows.
+create function has_claimable_lane(p_engine_id text, p_queues text[]) returns boolean language sql stable as $$
+  select exists (
+    select from lane l where l.queue = any (p_queues) and l.is_eligible and (l.model = '' or exists (
+      select from engine_model m where m.engine_id = p_engine_id and m.kind = 'checkpoint' and m.name = l.model)))
+$$;
 
 -- The next job of one queue for an engine, or no row. A lane whose model is in memory may go ahead of the smallest tag
 -- by p_window (cost / weight); the jump is paid back because tags keep counting. Window 1 finished 18 % more jobs than
@@ -123,16 +137,24 @@ begin
   end loop;
 end $$;
 
--- Renews the lease. Touches the job's row alone, so it needs no team lock and cannot deadlock.
-create function renew_lease(p_job_id text, p_attempt int, p_lease interval, p_progress jsonb) returns text
-language plpgsql as $$
-declare v_is_cancel_requested boolean;
+-- Renews the lease and keeps the progress, at most every two seconds; calls in between only read. Touches no team row:
+-- it can neither deadlock nor hold up a claim. Losing a renewal in a crash is harmless, so its commit waits for no disk.
+create function renew_lease(p_job_id text, p_attempt int, p_lease interval, p_progress jsonb)
+returns table (directive text, team_id text) language plpgsql as $$
+declare v_job record;
 begin
-  update job set lease_until = now() + p_lease, progress = p_progress
-    where id = p_job_id and attempt = p_attempt and state = 'running'
-    returning is_cancel_requested into v_is_cancel_requested;
-  if not found then return 'lost'; end if;
-  return case when v_is_cancel_requested then 'cancel' else 'continue' end;
+  select j.team_id, j.engine_id, j.is_cancel_requested, j.lease_until < now() + p_lease - interval '2 s' as is_due
+    into v_job from job j where j.id = p_job_id and j.attempt = p_attempt and j.state = 'running';
+  if not found then return query select 'lost', null; return; end if;
+  if v_job.is_due then
+    perform set_config('synchronous_commit', 'off', true);
+    update job j set lease_until = now() + p_lease, progress = p_progress
+      where j.id = p_job_id and j.attempt = p_attempt and j.state = 'running';
+    if not found then return query select 'lost', null; return; end if;
+    update engine e set last_seen_at = now()
+      where e.id = v_job.engine_id and e.last_seen_at < now() - interval '10 s';
+  end if;
+  return query select case when v_job.is_cancel_requested then 'cancel' else 'continue' end, v_job.team_id;
 end $$;
 
 -- 5 s, 10 s, 20 s ... at most 300 s, and up to a fifth more, so that jobs which failed together do not return together.
@@ -158,13 +180,15 @@ begin
 end $$;
 
 -- Verdict: settled = this call ended the attempt; repeated = an earlier one did; lost = the attempt is not the job's.
--- A cancel that was asked for first wins over a success that arrives later.
+-- A cancel that was asked for first wins over a success that arrives later. An engine that gives up by itself
+-- ("cancelled" though nobody asked) has not done the work: the job goes to another attempt.
 create function finalize_job(
   p_job_id text, p_attempt int, p_outcome text, p_is_retryable boolean, p_error jsonb, p_engine_seconds float8
 ) returns table (verdict text, state text) language plpgsql as $$
 declare
   v_job job;
   v_state text;
+  v_is_retryable boolean := p_is_retryable or p_outcome = 'cancelled';
 begin
   perform from team_queue t join job j on j.team_id = t.team_id where j.id = p_job_id for update of t;
   select * into v_job from job j where j.id = p_job_id;
@@ -175,8 +199,9 @@ begin
   end if;
   v_state := case
     when v_job.is_cancel_requested then 'cancelled'
-    when p_outcome = 'failed' and p_is_retryable and v_job.attempt < v_job.max_attempts then 'retry_wait'
-    else p_outcome
+    when p_outcome = 'succeeded' then 'succeeded'
+    when v_is_retryable and v_job.attempt < v_job.max_attempts then 'retry_wait'
+    else 'failed'
   end;
   update job j set settled_attempts = j.settled_attempts || p_attempt where j.id = p_job_id;
   perform end_attempt(p_job_id, v_state, case when v_state in ('failed', 'retry_wait') then p_error end, p_engine_seconds);
@@ -257,4 +282,17 @@ begin
     perform enter_lane(v_job.team_id, v_job.queue, v_job.model);
     return next v_job.queue;
   end loop;
+end $$;
+
+-- What waits in a queue per team, for estimates of a place in line. Sees all teams, whoever asks; the caller shares
+-- only the estimate.
+create function queue_load(p_queue text) returns table (team_id text, queued int, tag float8, weight float8)
+language plpgsql as $$
+declare v_scope text := coalesce(current_setting('studio.scope', true), '');
+begin
+  perform set_config('studio.scope', 'system', true);
+  return query select l.team_id, sum(l.queued)::int, min(l.tag), t.weight
+    from lane l join team_queue t on t.team_id = l.team_id
+    where l.queue = p_queue and l.is_eligible group by l.team_id, t.weight;
+  perform set_config('studio.scope', v_scope, true);
 end $$;
