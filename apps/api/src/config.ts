@@ -96,6 +96,12 @@ export const configFields = {
     type: z.enum(['closed', 'open'], { error: 'Write closed or open.' }),
     default: 'closed',
   }),
+  assetsTrashDays: field({
+    doc: 'Days a deleted picture can be restored before its file is removed for good.',
+    env: 'STUDIO_ASSETS_TRASH_DAYS',
+    type: countSchema(0, 3_650),
+    default: '30',
+  }),
   productName: field({
     doc: 'Name that pages and API docs show.',
     env: 'STUDIO_PRODUCT_NAME',

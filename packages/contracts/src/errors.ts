@@ -205,6 +205,11 @@ export const errorDefinitions = define({
     audience: 'operator',
     message: 'The engine token is wrong; give the engine the token of this installation.',
   },
+  'engine.not_registered': {
+    status: 409,
+    audience: 'operator',
+    message: 'No engine is registered under this id; register again, then go on claiming.',
+  },
   'engine.out_of_memory': {
     status: 507,
     audience: 'user',

@@ -50,7 +50,7 @@ export const leaseSchema = z
     graph: graphSchema,
     leaseSeconds: z.int(),
     deadlineAt: z.iso.datetime(),
-    /** Files the graph's LoadImage nodes name, by that name. */
+    /** Files the graph's LoadImage nodes name, by that name: pictures of the team by id. `url` is a path on the api. */
     inputs: z.array(z.object({ name: z.string(), url: z.string(), sha256: z.string(), sizeBytes: z.int() })),
   })
   .meta({ id: 'Lease' });
@@ -96,7 +96,10 @@ export const uploadRequestSchema = z
   })
   .meta({ id: 'UploadRequest' });
 
-/** PUT the bytes to `url` with the announced Content-Type; name `blobKey` when finalizing. Same order as asked. */
+/**
+ * PUT the bytes to `url`, a path on the api's own address; name `blobKey` when finalizing. Same order as asked, one key
+ * per file even where two are equal. A file must be image/png, image/jpeg or image/webp.
+ */
 export const uploadResponseSchema = z
   .object({ uploads: z.array(z.object({ blobKey: z.string(), url: z.string() })) })
   .meta({ id: 'UploadResponse' });
@@ -156,7 +159,7 @@ export const claimLease = defineEndpoint({
   body: claimRequestSchema,
   status: 200,
   response: claimResponseSchema,
-  errors: ['engine.token_invalid'],
+  errors: ['engine.token_invalid', 'engine.not_registered'],
 });
 
 export const reportProgress = defineEndpoint({
@@ -198,5 +201,5 @@ export const finalizeJob = defineEndpoint({
   body: finalizeRequestSchema,
   status: 200,
   response: finalizeResponseSchema,
-  errors: ['engine.token_invalid'],
+  errors: ['engine.token_invalid', 'blob.not_found'],
 });
