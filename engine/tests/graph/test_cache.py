@@ -1,0 +1,76 @@
+from dataclasses import dataclass
+
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import nn
+
+from studio_engine.graph.cache import ResultCache
+from studio_engine.graph.measure import ENTRY_BYTES, is_finite, size_bytes
+
+
+@dataclass(frozen=True)
+class Pair:
+    left: object
+    right: object
+
+
+def kilobyte():
+    return torch.zeros(256)
+
+
+def test_nested_tensors_are_counted():
+    assert size_bytes((Pair(kilobyte(), [kilobyte()]), {"a": "text"})) == 2 * 1024 + 4 + 3 * ENTRY_BYTES
+
+
+def test_views_count_the_storage_that_they_keep_alive_once():
+    whole = torch.zeros(1024)
+    assert size_bytes((whole[:1], whole[1:2])) == 4096 + 2 * ENTRY_BYTES
+
+
+def test_loaded_models_cannot_be_counted_and_are_not_kept():
+    cache = ResultCache(10**6)
+    outputs = (Pair(nn.Linear(2, 2), 1), kilobyte())
+    assert size_bytes(outputs) is None
+    cache.put("model", outputs)
+    assert cache.get("model") is None
+
+
+def test_poisoned_numbers_are_seen_at_any_depth():
+    assert is_finite((Pair(kilobyte(), torch.tensor([1])), "text"))
+    assert not is_finite((Pair(kilobyte(), [torch.tensor([float("nan")])]),))
+    assert not is_finite(torch.tensor([float("-inf")], dtype=torch.bfloat16))
+
+
+def test_the_least_recently_used_goes_first():
+    cache = ResultCache(2 * (1024 + ENTRY_BYTES))
+    cache.put("a", (kilobyte(),))
+    cache.put("b", (kilobyte(),))
+    cache.get("a")
+    cache.put("c", (kilobyte(),))
+    assert [cache.get(key) is not None for key in "abc"] == [True, False, True]
+
+
+def test_what_is_larger_than_the_cache_is_not_kept_and_drops_nothing():
+    cache = ResultCache(2048)
+    cache.put("small", (kilobyte(),))
+    cache.put("large", (torch.zeros(10_000),))
+    assert cache.get("small") is not None
+    assert cache.get("large") is None
+
+
+def test_clear_lets_go_of_everything():
+    cache = ResultCache(10**6)
+    cache.put("a", (kilobyte(),))
+    cache.clear()
+    assert (cache.get("a"), cache.size_bytes) == (None, 0)
+
+
+@given(st.lists(st.tuples(st.sampled_from("abcdef"), st.integers(0, 3000)), max_size=40))
+def test_the_bound_holds_and_the_count_is_right(puts):
+    cache = ResultCache(8_000)
+    for key, numbers in puts:
+        cache.put(key, (torch.zeros(numbers),))
+        assert cache.size_bytes <= 8_000
+        kept = [each for each in (cache.get(name) for name in "abcdef") if each is not None]
+        assert cache.size_bytes == sum(size_bytes(each) for each in kept)
