@@ -37,7 +37,9 @@ export async function runLogged(request) {
  * @param {{ command: string, args: readonly string[] }} request
  */
 function nameOf({ command, args }) {
-  const words = [command, ...args].map((word) => basename(word)).filter((word) => !word.startsWith('-'));
+  const words = [command, ...args]
+    .map((word) => basename(word).replace('npm-cli.js', 'npm'))
+    .filter((word) => !word.startsWith('-'));
   return words
     .slice(words.length > 1 && /^(node|python)/.test(words[0] ?? '') ? 1 : 0)
     .slice(0, 2)

@@ -7,7 +7,7 @@ const ANSWER_LIMIT_MS = 5000;
 const SLOW_MS = 60_000;
 
 /**
- * Waits until an address answers with 200. Slow machines get their time; only a service that is given up ends the wait.
+ * Waits until an address answers as a working server does. Slow machines get their time; only a service that is given up ends the wait.
  * @param {string} url
  * @param {import('./supervise.mjs').Supervised} supervised
  */
@@ -32,7 +32,7 @@ async function isOk(url) {
   try {
     const response = await fetch(url, { signal: AbortSignal.timeout(ANSWER_LIMIT_MS), redirect: 'manual' });
     await response.body?.cancel();
-    return response.status < 400;
+    return response.status < 500;
   } catch {
     return false;
   }
