@@ -34,7 +34,7 @@ const boundSentence = (issue: Extract<Issue, { code: 'too_small' | 'too_big' }>)
       return isLow && bound === 1 ? 'This field must not be empty.' : `Use ${word} ${bound} characters.`;
     case 'array':
     case 'set':
-      return `Give ${word} ${bound} entries.`;
+      return `Give ${word} ${bound} ${bound === 1 ? 'entry' : 'entries'}.`;
     default:
       return `Use a number of ${word} ${bound}.`;
   }

@@ -1,5 +1,5 @@
 import { type ErrorBody, type ErrorCode, errorDefinitions } from '@studio/contracts';
-import type { FastifyError } from 'fastify';
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import pg from 'pg';
 import type { Deps } from '../deps.ts';
 import { AppError } from '../platform/app-error.ts';
@@ -39,16 +39,21 @@ export const errorBody = (error: AppError, requestId: string): ErrorBody => ({
   error: { code: error.code, message: error.message, ...(error.details && { details: error.details }), requestId },
 });
 
+type ErrorAnswer = (error: FastifyError | Error, request: FastifyRequest, reply: FastifyReply) => void;
+
 /** The one edge at which errors become answers; only here are they logged. */
-export const addErrorHandling = (app: App, deps: Pick<Deps, 'log'>): void => {
-  app.setErrorHandler<FastifyError | Error>((error, request, reply) => {
+export const answerError =
+  ({ log }: Pick<Deps, 'log'>): ErrorAnswer =>
+  (error, request, reply) => {
     const known = toAppError(error);
-    const { audience } = errorDefinitions[known.code];
     const line = { requestId: request.id, method: request.method, url: request.routeOptions.url, code: known.code };
-    if (audience === 'user') deps.log.debug(line, known.message);
-    else deps.log.error({ ...line, err: error }, known.message);
-    return reply.code(known.status).send(errorBody(known, request.id));
-  });
+    if (errorDefinitions[known.code].audience === 'user') log.debug(line, known.message);
+    else log.error({ ...line, err: error }, known.message);
+    reply.code(known.status).send(errorBody(known, request.id));
+  };
+
+export const addErrorHandling = (app: App, deps: Pick<Deps, 'log'>): void => {
+  app.setErrorHandler<FastifyError | Error>(answerError(deps));
   app.setNotFoundHandler((request, reply) => {
     const error = new AppError('request.not_found');
     return reply.code(error.status).send(errorBody(error, request.id));
