@@ -34,17 +34,17 @@ const SUPERUSER = 'postgres';
 
 /**
  * The programs and a cluster with one ordinary role that owns one database of the same name.
- * @param {{ home: string, logs: string, superuserPassword: string, role: Role }} request
+ * @param {{ home: string, logs: string, superuserPassword: string, role: Role, isThrowAway?: boolean }} request
  * @returns {Promise<Cluster>}
  */
-export async function ensureCluster({ home, logs, superuserPassword, role }) {
+export async function ensureCluster({ home, logs, superuserPassword, role, isThrowAway = false }) {
   const lent = databaseAccount();
   const programs = await ensurePrograms(lent);
   const data = join(reachableFolder(home, lent), 'pgdata');
   const exists = existsSync(data);
   const cluster = { programs, data, logs, account: exists ? ownerOf(data, lent) : lent };
   if (exists) checkVersion(cluster);
-  else await withProgress('Database', (note) => createCluster(cluster, { superuserPassword, role, note }));
+  else await withProgress('Database', (note) => createCluster(cluster, { superuserPassword, role, isThrowAway, note }));
   return cluster;
 }
 
@@ -111,9 +111,9 @@ function linkLibraries(folder) {
 /**
  * Made beside its place and then moved there, so that a cluster exists whole or not at all.
  * @param {Cluster} cluster
- * @param {{ superuserPassword: string, role: Role, note: (text: string) => void }} options
+ * @param {{ superuserPassword: string, role: Role, isThrowAway: boolean, note: (text: string) => void }} options
  */
-async function createCluster({ programs, data, logs, account }, { superuserPassword, role, note }) {
+async function createCluster({ programs, data, logs, account }, { superuserPassword, role, isThrowAway, note }) {
   const partial = `${data}.new`;
   rmSync(partial, { recursive: true, force: true });
   mkdirSync(partial, { recursive: true, mode: 0o700 });
@@ -124,10 +124,20 @@ async function createCluster({ programs, data, logs, account }, { superuserPassw
   const common = { cwd: partial, logFile: join(logs, 'initdb.log'), note, ...(account ?? {}) };
   const methods = ['--auth=scram-sha-256', `--pwfile=${passwordFile}`];
   const locale = ['--encoding=UTF8', '--locale-provider=builtin', '--builtin-locale=C.UTF-8', '--locale=C'];
-  const args = ['-D', folder, '-U', SUPERUSER, ...methods, ...locale];
+  const sync = isThrowAway ? ['--no-sync'] : [];
+  const args = ['-D', folder, '-U', SUPERUSER, ...methods, ...locale, ...sync];
   await runLogged({ ...common, command: join(programs, 'bin', 'initdb'), args });
   // Single-user mode needs neither a port nor a client, and leaves nothing running when it is interrupted.
-  const single = ['--single', '-D', folder, '-c', 'exit_on_error=on', 'postgres'];
+  const single = [
+    '--single',
+    '-D',
+    folder,
+    '-c',
+    'exit_on_error=on',
+    '-c',
+    `fsync=${isThrowAway ? 'off' : 'on'}`,
+    'postgres',
+  ];
   await runLogged({
     ...common,
     command: join(programs, 'bin', 'postgres'),

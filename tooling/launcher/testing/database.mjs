@@ -16,7 +16,13 @@ export async function openTestDatabase(folder) {
   const home = homePaths(folder);
   const secret = () => randomBytes(16).toString('hex');
   const role = { name: 'studio_test', password: secret(), canCreateDatabases: true };
-  const cluster = await ensureCluster({ home: folder, logs: home.logs, superuserPassword: secret(), role });
+  const cluster = await ensureCluster({
+    home: folder,
+    logs: home.logs,
+    superuserPassword: secret(),
+    role,
+    isThrowAway: true,
+  });
   const supervised = supervise(postgresService(cluster, { isThrowAway: true }), home);
   const stop = async () => {
     await supervised.stop();

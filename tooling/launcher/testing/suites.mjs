@@ -40,7 +40,7 @@ export const ALL_SUITES = [
   {
     name: 'launcher',
     title: 'Launcher',
-    needs: [],
+    needs: ['web'],
     command: (report) => ({
       command: process.execPath,
       args: [
