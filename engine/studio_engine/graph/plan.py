@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import TypeAlias
 
 from studio_engine.graph.node import Node, Registry
@@ -42,10 +43,12 @@ def plan(graph: Graph, nodes: Registry, *, namespace: str, fingerprint: Fingerpr
 
     Results are never shared between namespaces: one tenant cannot learn from timing what another draws.
     """
+    # Reading a file's identity may cost a hash of gigabytes.
+    scope = namespace, cache(fingerprint)
     keys: dict[str, str] = {}
     steps: list[Step] = []
     for node in graph.values():
-        step = _step(node, nodes[node.class_type], keys, (namespace, fingerprint))
+        step = _step(node, nodes[node.class_type], keys, scope)
         keys[node.id] = step.key
         steps.append(step)
     return steps

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import cache
 
 from studio_engine.errors import EngineError
 from studio_engine.graph.check_value import MAX_LISTED, BadValueError, Reason, check_value
@@ -31,7 +32,9 @@ def validate_graph(graph: Graph, nodes: Registry, list_files: ListFiles) -> Grap
     if not outputs:
         raise EngineError("graph.no_output")
     needed = ancestors(graph, outputs)
-    checks = [_NodeCheck(graph, nodes, list_files, graph[node_id]) for node_id in order if node_id in needed]
+    # One listing per folder: it may read a disk, and all nodes must see the same.
+    listed = cache(list_files)
+    checks = [_NodeCheck(graph, nodes, listed, graph[node_id]) for node_id in order if node_id in needed]
     checked = {check.node.id: check.run() for check in checks}
     errors = {node_id: reasons for node_id, (_, reasons) in checked.items() if reasons}
     if errors:
