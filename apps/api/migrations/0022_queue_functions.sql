@@ -233,14 +233,16 @@ begin
   return 'cancelled';
 end $$;
 
--- Ends attempts whose engine fell silent or overran. Returns one row per attempt ended.
-create function reap_jobs(p_limit int) returns table (job_id text, team_id text, state text) language plpgsql as $$
+-- Ends attempts whose engine fell silent or overran. Returns one row per attempt ended. Reaps nothing until the database
+-- has been up for a whole lease: while it was down, no engine could renew.
+create function reap_jobs(p_limit int, p_lease interval) returns table (job_id text, team_id text, state text) language plpgsql as $$
 declare
   v_due record;
   v_job job;
   v_state text;
   v_code text;
 begin
+  if pg_postmaster_start_time() > now() - p_lease then return; end if;
   for v_due in
     select j.id, j.team_id from job j
     where j.state = 'running' and (j.lease_until < now() or j.deadline_at < now())

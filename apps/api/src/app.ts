@@ -1,21 +1,29 @@
 import fastifyCookie from '@fastify/cookie';
 import fastifyRateLimit from '@fastify/rate-limit';
+import fastifyWebsocket from '@fastify/websocket';
 import Fastify, { type FastifyBaseLogger, LogController } from 'fastify';
 import type { Deps } from './deps.ts';
+import { assets } from './domains/assets/index.ts';
 import { auth } from './domains/auth/index.ts';
+import { jobs } from './domains/jobs/index.ts';
+import { models } from './domains/models/index.ts';
+import { notifications } from './domains/notifications/index.ts';
 import { studio } from './domains/studio/index.ts';
 import { teams } from './domains/teams/index.ts';
+import { blobs } from './http/blobs.ts';
 import { addDocs } from './http/docs.ts';
-import { addErrorHandling } from './http/errors.ts';
+import { addErrorHandling, answerError } from './http/errors.ts';
 import { addPages } from './http/pages.ts';
 import type { App, Plugin } from './http/route.ts';
 import { addSecurityHeaders } from './http/security-headers.ts';
 import { newRequestId } from './platform/ids.ts';
 
 /** Every domain that serves routes. Adding one means adding its folder and one line here. */
-const domains: readonly Plugin[] = [teams, auth, studio];
+const domains: readonly Plugin[] = [teams, auth, assets, blobs, models, jobs, notifications, studio];
 
 const bodyLimitBytes = 1024 * 1024;
+/** A client sends one frame, its hello. */
+const socketMaxPayloadBytes = 16 * 1024;
 
 /** The whole HTTP server, not yet listening. No I/O happens before its first request. */
 export const buildApp = async (deps: Deps): Promise<App> => {
@@ -27,6 +35,7 @@ export const buildApp = async (deps: Deps): Promise<App> => {
     trustProxy: deps.config.trustProxy,
     bodyLimit: bodyLimitBytes,
     forceCloseConnections: 'idle',
+    frameworkErrors: answerError(deps),
   });
   // JSON is the only body that routes take; an upload route adds its own parser in its own scope.
   app.removeContentTypeParser('text/plain');
@@ -38,6 +47,7 @@ export const buildApp = async (deps: Deps): Promise<App> => {
   addSecurityHeaders(app, deps);
   await app.register(fastifyCookie);
   await app.register(fastifyRateLimit, { global: false });
+  await app.register(fastifyWebsocket, { options: { maxPayload: socketMaxPayloadBytes } });
   await addDocs(app, deps);
   for (const domain of domains) domain(app, deps);
   await addPages(app, deps);

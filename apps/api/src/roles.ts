@@ -1,4 +1,7 @@
 import type { Deps } from './deps.ts';
+import { purgeTrash, sweepUploads } from './domains/assets/index.ts';
+import { startReaper } from './domains/jobs/index.ts';
+import { forgetGoneEngines } from './domains/models/index.ts';
 import { deleteExpiredAnswers } from './http/idempotency.ts';
 import { startTimer } from './platform/timer.ts';
 
@@ -8,6 +11,7 @@ export interface Role {
   stop(): Promise<void>;
 }
 
+const minuteMs = 60_000;
 const hourMs = 3_600_000;
 
 /** What each role runs besides HTTP. A domain with background work adds its starter to the role that does it. */
@@ -15,7 +19,12 @@ const starters: Record<'worker' | 'reaper', readonly ((deps: Deps) => Role)[]> =
   worker: [
     (deps) => startTimer(deps.log, { name: 'idempotency', everyMs: hourMs, run: () => deleteExpiredAnswers(deps) }),
   ],
-  reaper: [],
+  reaper: [
+    startReaper,
+    (deps) => startTimer(deps.log, { name: 'trash', everyMs: minuteMs, run: () => purgeTrash(deps) }),
+    (deps) => startTimer(deps.log, { name: 'uploads', everyMs: minuteMs, run: () => sweepUploads(deps) }),
+    (deps) => startTimer(deps.log, { name: 'engines', everyMs: hourMs, run: () => forgetGoneEngines(deps) }),
+  ],
 };
 
 /** Starts the roles that the configuration names. */

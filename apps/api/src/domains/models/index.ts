@@ -1,0 +1,9 @@
+import { domain } from '../../http/route.ts';
+import { routes } from './routes.ts';
+
+export { getKnownNodes, type KnownNodes } from './catalogue.ts';
+export { presentModel } from './present.ts';
+export { listModels as listModelRows, touchEngine } from './queries.ts';
+export { forgetGoneEngines, registerEngine } from './service.ts';
+
+export const models = domain(routes);

@@ -1,0 +1,122 @@
+import { createHash } from 'node:crypto';
+import {
+  claimLease,
+  type EndpointRequest,
+  type EngineId,
+  type EngineModel,
+  type FinalizeRequest,
+  finalizeJob,
+  type JobProgress,
+  type Lease,
+  type ProgressRequest,
+  registerEngine,
+  reportProgress,
+  requestUploads,
+} from '@studio/contracts';
+import { testCatalogue } from '@studio/graph/catalogue.fixture';
+import { engineToken, type TestStudio } from './studio.ts';
+
+export const starterModel: EngineModel = {
+  name: 'starter.safetensors',
+  title: 'Starter',
+  kind: 'checkpoint',
+  family: 'sd1',
+  sha256: 'a'.repeat(64),
+  sizeBytes: 1_000,
+  license: 'CC0-1.0',
+  defaults: { width: 128, height: 128, steps: 12, cfg: 4, sampler: 'euler', scheduler: 'karras' },
+  problem: null,
+};
+
+/** A PNG in name only: the api stores bytes, it does not decode them. */
+export const pictureBytes = (text: string): Buffer => Buffer.from(`picture ${text}`);
+
+const sampling = (step: number): JobProgress => ({ stage: 'sampling', step, steps: 12, nodeId: '5', etaMs: 1_000 });
+
+type ClaimBody = EndpointRequest<typeof claimLease>['body'];
+
+/** Speaks the Lease API over HTTP as an engine does; the test decides what it does next. */
+export const openScriptedEngine = async (studio: TestStudio, { name = 'local-0', models = [starterModel] } = {}) => {
+  const token = engineToken;
+  const register = async (): Promise<EngineId> => {
+    const body = {
+      name,
+      version: '1.0.0',
+      device: 'cpu',
+      dtype: 'float32',
+      memoryBytes: 1_000_000,
+      queues: ['default'],
+      slots: 1,
+      nodeCatalogue: testCatalogue,
+      models,
+    };
+    return (await studio.call(registerEngine, { token, body })).engineId;
+  };
+  const engineId = await register();
+
+  const claim = async (change: Partial<ClaimBody> = {}): Promise<Lease | null> => {
+    const body = { engineId, queues: ['default'], loadedModels: [], slots: 1, waitMs: 0, ...change };
+    return (await studio.call(claimLease, { token, body })).lease;
+  };
+  const upload = async ({ jobId, attempt }: Lease, files: readonly Buffer[]) => {
+    const announced = files.map((bytes) => ({
+      sha256: createHash('sha256').update(bytes).digest('hex'),
+      sizeBytes: bytes.length,
+      contentType: 'image/png',
+    }));
+    const { uploads } = await studio.call(requestUploads, {
+      token,
+      params: { id: jobId },
+      body: { attempt, files: announced },
+    });
+    for (const [index, { url }] of uploads.entries()) {
+      const headers = { 'content-type': 'image/png' };
+      const answer = await studio.app.inject({ method: 'PUT', url, headers, payload: files[index] ?? Buffer.alloc(0) });
+      if (answer.statusCode !== 204) throw new Error(`upload answered ${answer.statusCode}: ${answer.body}`);
+    }
+    return announced.map((file, index): FinalizeRequest['outputs'][number] => ({
+      ...file,
+      nodeId: '7',
+      index,
+      blobKey: uploads[index]?.blobKey ?? '',
+      width: 128,
+      height: 128,
+      isKept: true,
+    }));
+  };
+  const finalize = async ({ jobId, attempt }: Lease, change: Partial<FinalizeRequest> = {}) => {
+    const body = {
+      attempt,
+      status: 'succeeded' as const,
+      outputs: [],
+      error: null,
+      isRetryable: false,
+      engineSeconds: 1.5,
+      ...change,
+    };
+    return (await studio.call(finalizeJob, { token, params: { id: jobId }, body })).accepted;
+  };
+
+  return {
+    engineId,
+    register,
+    claim,
+    upload,
+    finalize,
+    /** Claims what must be there. */
+    take: async (change: Partial<ClaimBody> = {}): Promise<Lease> => {
+      const lease = await claim(change);
+      if (!lease) throw new Error('There was nothing to claim.');
+      return lease;
+    },
+    progress: async ({ jobId, attempt }: Lease, step = 1, preview: ProgressRequest['preview'] = null) => {
+      const body = { attempt, progress: sampling(step), preview };
+      return (await studio.call(reportProgress, { token, params: { id: jobId }, body })).directive;
+    },
+    /** Uploads one picture per text and ends the attempt as a good engine does. */
+    complete: async (lease: Lease, texts: readonly string[] = ['one']) =>
+      finalize(lease, { outputs: await upload(lease, texts.map(pictureBytes)) }),
+  };
+};
+
+export type ScriptedEngine = Awaited<ReturnType<typeof openScriptedEngine>>;
