@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { StartError } from './platform/start-error.ts';
 
 interface Field<T extends z.ZodType> {
   /** One sentence; becomes the operating docs. */
@@ -136,11 +137,7 @@ const schema = z.object(
   ),
 );
 
-export class ConfigError extends Error {
-  override readonly name = 'ConfigError';
-}
-
-/** Throws one `ConfigError` that names every wrong field at once. */
+/** Throws one `StartError` that names every wrong field at once. */
 export function parseConfig(env: NodeJS.ProcessEnv): Config;
 export function parseConfig(env: NodeJS.ProcessEnv): object {
   const fields = Object.entries<Field<z.ZodType>>(configFields);
@@ -151,7 +148,7 @@ export function parseConfig(env: NodeJS.ProcessEnv): object {
     const name = fields.find(([key]) => key === issue.path[0])?.[1].env ?? 'configuration';
     return `  ${name}: ${issue.message}`;
   });
-  throw new ConfigError(`The configuration is wrong; correct these variables:\n${lines.join('\n')}`);
+  throw new StartError(`The configuration is wrong; correct these variables:\n${lines.join('\n')}`);
 }
 
 /** The only reader of the process environment. */

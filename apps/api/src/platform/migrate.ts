@@ -2,11 +2,7 @@ import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import pg from 'pg';
-
-/** A start that must not go on; its message says what to do. */
-export class MigrationError extends Error {
-  override readonly name = 'MigrationError';
-}
+import { StartError } from './start-error.ts';
 
 interface Migration {
   readonly name: string;
@@ -23,7 +19,7 @@ export const readMigrations = async (folder: string): Promise<Migration[]> => {
   const names = (await readdir(folder)).filter((name) => name.endsWith('.sql')).sort();
   const misnamed = names.find((name, i) => !namePattern.test(name) || name.slice(0, 4) === names[i - 1]?.slice(0, 4));
   if (misnamed)
-    throw new MigrationError(`Rename the migration ${misnamed}: it needs a number of its own, as 0042_words.sql.`);
+    throw new StartError(`Rename the migration ${misnamed}: it needs a number of its own, as 0042_words.sql.`);
   return Promise.all(
     names.map(async (name) => {
       const text = await readFile(join(folder, name), 'utf8');
@@ -37,21 +33,19 @@ export const planMigrations = (files: readonly Migration[], applied: ReadonlyMap
   const known = new Map(files.map((file) => [file.name, file.checksum]));
   for (const [name, checksum] of applied) {
     if (!known.has(name)) {
-      throw new MigrationError(
+      throw new StartError(
         `The database has the migration ${name}, which this version does not know; start a version at least as new as the one that wrote it.`,
       );
     }
     if (known.get(name) !== checksum) {
-      throw new MigrationError(
-        `The migration ${name} was edited after it had run; restore the file and write a new one.`,
-      );
+      throw new StartError(`The migration ${name} was edited after it had run; restore the file and write a new one.`);
     }
   }
   const last = [...applied.keys()].sort().at(-1) ?? '';
   const pending = files.filter((file) => !applied.has(file.name));
   const late = pending.find((file) => file.name < last);
   if (late) {
-    throw new MigrationError(
+    throw new StartError(
       `The migration ${late.name} comes before ${last}, which has already run; give it a higher number.`,
     );
   }
@@ -63,7 +57,7 @@ const refuseBypassingRole = async (client: pg.Client): Promise<void> => {
     'select rolname as name, rolsuper or rolbypassrls as bypasses from pg_roles where rolname = current_user',
   );
   if (rows[0]?.bypasses !== false) {
-    throw new MigrationError(
+    throw new StartError(
       `The database role "${rows[0]?.name}" bypasses row-level security; connect as a role with NOSUPERUSER and NOBYPASSRLS.`,
     );
   }
@@ -82,9 +76,24 @@ const apply = async (client: pg.Client, migration: Migration): Promise<void> => 
     await client.query('commit');
   } catch (cause) {
     await client.query('rollback');
-    throw new MigrationError(`The migration ${migration.name} failed and was undone; the database is as before it.`, {
+    throw new StartError(`The migration ${migration.name} failed and was undone; the database is as before it.`, {
       cause,
     });
+  }
+};
+
+const connect = async (databaseUrl: string): Promise<pg.Client> => {
+  const client = new pg.Client({ connectionString: databaseUrl, connectionTimeoutMillis: 10_000 });
+  try {
+    await client.connect();
+    return client;
+  } catch (cause) {
+    throw new StartError(
+      'The database does not answer; check that PostgreSQL runs and that STUDIO_DATABASE_URL is right.',
+      {
+        cause,
+      },
+    );
   }
 };
 
@@ -94,8 +103,7 @@ const apply = async (client: pg.Client, migration: Migration): Promise<void> => 
  */
 export const migrate = async (databaseUrl: string, folder: string): Promise<string[]> => {
   const files = await readMigrations(folder);
-  const client = new pg.Client({ connectionString: databaseUrl, connectionTimeoutMillis: 10_000 });
-  await client.connect();
+  const client = await connect(databaseUrl);
   try {
     await refuseBypassingRole(client);
     await client.query('select pg_advisory_lock($1)', [advisoryLock]);
