@@ -15,6 +15,9 @@ DISCARDS_PENULTIMATE: Final = frozenset({"dpm_2", "dpm_2_ancestral", "uni_pc", "
 
 FULL_DENOISE: Final = 0.9999
 
+MAX_SCHEDULE: Final = 100_000
+"""Longest schedule that is computed to keep its end; a `denoise` of 1e-9 would ask for one of gigabytes."""
+
 
 def calculate_sigmas(model: ModelSampling, scheduler: str, steps: int) -> Tensor:
     """Sigmas of a full run, fp32 on the CPU. Raises `generate.unknown_scheduler`."""
@@ -24,13 +27,15 @@ def calculate_sigmas(model: ModelSampling, scheduler: str, steps: int) -> Tensor
 def sampler_sigmas(model: ModelSampling, scheduler: str, sampler: str, *, steps: int, denoise: float = 1.0) -> Tensor:
     """Sigmas that a sampler runs over; empty where `denoise` ≤ 0.
 
-    With `denoise` < 1 a longer schedule of `steps / denoise` is cut to its last `steps`.
+    With `denoise` < 1 a longer schedule of `steps / denoise` is cut to its last `steps`. Where that is
+    longer than the model's table some sigmas repeat; a stride of no length is left out.
     """
     if denoise > FULL_DENOISE:
-        return _for_sampler(model, scheduler, sampler, steps)
+        return _without_repeats(_for_sampler(model, scheduler, sampler, steps))
     if denoise <= 0.0:
         return torch.empty(0)
-    return _for_sampler(model, scheduler, sampler, int(steps / denoise))[-(steps + 1) :]
+    longer = int(min(steps / denoise, MAX_SCHEDULE))
+    return _without_repeats(_for_sampler(model, scheduler, sampler, longer)[-(steps + 1) :])
 
 
 def _for_sampler(model: ModelSampling, scheduler: str, sampler: str, steps: int) -> Tensor:
@@ -38,3 +43,7 @@ def _for_sampler(model: ModelSampling, scheduler: str, sampler: str, steps: int)
         return calculate_sigmas(model, scheduler, steps)
     sigmas = calculate_sigmas(model, scheduler, steps + 1)
     return torch.cat([sigmas[:-2], sigmas[-1:]])
+
+
+def _without_repeats(sigmas: Tensor) -> Tensor:
+    return torch.cat([sigmas[:-1][sigmas[:-1] > sigmas[1:]], sigmas[-1:]])
