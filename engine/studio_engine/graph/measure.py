@@ -45,8 +45,14 @@ def _leaves(value: object) -> Iterator[object]:
     elif isinstance(value, dict):
         for each in value.values():
             yield from _leaves(each)
-    elif is_dataclass(value) and not isinstance(value, type):
+    elif is_dataclass(value) and not isinstance(value, type) and _is_frozen(value):
         for field in fields(value):
             yield from _leaves(getattr(value, field.name))
     else:
         yield value
+
+
+def _is_frozen(value: object) -> bool:
+    """A frozen dataclass is a value; one that can change is a service, such as a store, and no part of a result."""
+    parameters = getattr(value, "__dataclass_params__", None)
+    return parameters is not None and bool(parameters.frozen)

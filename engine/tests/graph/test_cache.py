@@ -36,6 +36,16 @@ def test_loaded_models_cannot_be_counted_and_are_not_kept():
     assert cache.get("model") is None
 
 
+def test_a_service_behind_a_handle_is_not_searched():
+    @dataclass
+    class Store:
+        weights: torch.Tensor
+
+    handle = Pair(Store(torch.tensor([float("nan")])), 1)
+    assert size_bytes(handle) is None
+    assert is_finite(handle)
+
+
 def test_poisoned_numbers_are_seen_at_any_depth():
     assert is_finite((Pair(kilobyte(), torch.tensor([1])), "text"))
     assert not is_finite((Pair(kilobyte(), [torch.tensor([float("nan")])]),))
