@@ -35,7 +35,7 @@ function listChecks() {
     ...['packages/contracts', 'packages/client', 'packages/graph', 'apps/api', 'tests', 'tooling'].map(types),
     node('types of apps/web', [findNpm(), 'run', 'types', '-w', 'apps/web']),
     node('borders between modules', [
-      inPackage('dependency-cruiser', 'bin', 'dependency-cruise.mjs'),
+      inPackage('dependency-cruiser', 'bin', 'dependency-cruiser.mjs'),
       ...['--config', '.dependency-cruiser.cjs', 'packages', 'apps', 'tests'],
     ]),
     {
