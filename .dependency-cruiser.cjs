@@ -103,14 +103,14 @@ module.exports = {
       name: 'platform-knows-nobody',
       comment: 'The platform serves domains and HTTP and imports neither.',
       severity: 'error',
-      from: { path: '^apps/api/src/platform/' },
+      from: { path: '^apps/api/src/platform/', pathNot: '\\.test\\.ts$' },
       to: { path: '^apps/api/src/', pathNot: '^apps/api/src/platform/' },
     },
     {
       name: 'http-knows-no-domain',
       comment: 'The route helper serves every domain alike.',
       severity: 'error',
-      from: { path: '^apps/api/src/http/' },
+      from: { path: '^apps/api/src/http/', pathNot: '\\.test\\.ts$' },
       to: { path: '^apps/api/src/(domains/|(app|compose|main|roles)\\.ts)' },
     },
     {
@@ -155,8 +155,8 @@ module.exports = {
       name: 'tests-are-not-imported',
       comment: 'Product code stands without its tests.',
       severity: 'error',
-      from: { pathNot: '(\\.test\\.tsx?$|^apps/api/test/|^tests/)' },
-      to: { path: '(\\.test\\.tsx?$|^apps/api/test/|^tests/)' },
+      from: { pathNot: '(\\.(test|fixture)\\.tsx?$|/testing\\.ts$|^apps/api/test/|^tests/)' },
+      to: { path: '(\\.(test|fixture)\\.tsx?$|/testing\\.ts$|^apps/api/test/|^tests/)' },
     },
     {
       name: 'resolvable',
@@ -168,7 +168,7 @@ module.exports = {
   ],
   options: {
     doNotFollow: { path: 'node_modules' },
-    exclude: { path: '(^|/)(\\.next|dist|generated|test-results|playwright-report)/' },
+    exclude: { path: ['(^|/)(\\.next|dist|generated|test-results|playwright-report)/', 'next-env\\.d\\.ts$'] },
     // Type imports count: an arrow is an arrow.
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'tsconfig.base.json' },

@@ -1,5 +1,4 @@
 import { createHmac } from 'node:crypto';
-import type { Config } from '../config.ts';
 import { deriveKey, isSameSecret } from './secret.ts';
 
 /** A link to read works for one to two windows and stays the same for a whole one, so that browsers cache it. */
@@ -18,7 +17,10 @@ export type BlobGrant =
       readonly contentType: string;
     };
 
-type Signer = Pick<Config, 'secret'>;
+interface Signer {
+  /** STUDIO_SECRET. */
+  readonly secret: string;
+}
 
 const keys = new WeakMap<Signer, Buffer>();
 const keyOf = (config: Signer): Buffer => {

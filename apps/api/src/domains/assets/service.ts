@@ -7,10 +7,10 @@ import {
   type listAssets as listAssetsEndpoint,
 } from '@studio/contracts';
 import type { Deps } from '../../deps.ts';
-import { readCursor, toPage } from '../../http/paging.ts';
 import type { Actor } from '../../platform/actor.ts';
 import { AppError } from '../../platform/app-error.ts';
 import type { OnCommit, Tx } from '../../platform/db.ts';
+import { readCursor, toPage } from '../../platform/paging.ts';
 import { recordAudit } from '../audit/index.ts';
 import { presentAsset } from './present.ts';
 import * as queries from './queries.ts';

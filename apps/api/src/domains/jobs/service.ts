@@ -9,10 +9,10 @@ import {
   type listJobs as listJobsEndpoint,
 } from '@studio/contracts';
 import type { Deps } from '../../deps.ts';
-import { readCursor, toPage } from '../../http/paging.ts';
 import type { Actor } from '../../platform/actor.ts';
 import { AppError } from '../../platform/app-error.ts';
 import type { Tx } from '../../platform/db.ts';
+import { readCursor, toPage } from '../../platform/paging.ts';
 import { recordAudit } from '../audit/index.ts';
 import { getKnownNodes } from '../models/index.ts';
 import { checkGraph, checkGraphImages } from './check-graph.ts';

@@ -10,9 +10,9 @@ import type {
 } from '@studio/contracts';
 import { modelIdSchema } from '@studio/contracts';
 import type { Deps } from '../../deps.ts';
-import { readCursor, toPage } from '../../http/paging.ts';
 import type { Actor } from '../../platform/actor.ts';
 import { newId } from '../../platform/ids.ts';
+import { readCursor, toPage } from '../../platform/paging.ts';
 import { getKnownNodes } from './catalogue.ts';
 import { presentModel } from './present.ts';
 import {

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { AppError } from '../platform/app-error.ts';
+import { AppError } from './app-error.ts';
 
 /** The id to read on from. Throws `request.invalid` for a cursor that this API did not give. */
 export const readCursor = <T>(idSchema: z.ZodType<T>, cursor: string | undefined): T | undefined => {
