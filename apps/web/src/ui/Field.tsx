@@ -23,4 +23,4 @@ export const Field = ({ label, htmlFor, aside, children }: FieldProps) => (
 
 /** 16 px under a finger: smaller text makes phones zoom into the field. */
 export const inputClasses =
-  'w-full min-w-0 rounded-md border border-line-strong bg-raised px-2.5 text-ink text-sm transition-colors hover:border-control focus-visible:border-accent-ink focus-visible:outline-offset-0 disabled:opacity-50 touch:text-[1rem] h-8 touch:h-11';
+  'w-full min-w-0 rounded-md border border-line-strong bg-raised px-2.5 text-ink text-sm transition-colors hover:border-control focus-visible:border-accent-ink focus-visible:outline-1 focus-visible:outline-offset-0 disabled:opacity-50 touch:text-[1rem] h-8 touch:h-11';

@@ -14,7 +14,7 @@ export const Notice = ({ tone = 'plain', icon, action, children }: NoticeProps) 
     role={tone === 'danger' ? 'alert' : 'status'}
     className={classes(
       'flex animate-appear items-center gap-2.5 rounded-md px-3 py-2 text-sm',
-      tone === 'danger' ? 'bg-danger-soft text-danger' : 'bg-accent-soft text-ink',
+      tone === 'danger' ? 'bg-danger-soft text-danger' : 'border border-line bg-panel text-ink-2',
     )}
   >
     {icon}

@@ -9,8 +9,12 @@ export const CountStepper = ({ max }: { max: number }) => {
   const count = useComposer(({ draft }) => draft.count);
   const set = (next: number) => editDraft({ count: Math.min(max, Math.max(1, next)) });
   return (
-    <fieldset className="flex h-8 items-center rounded-md border border-line-strong bg-raised touch:h-11">
-      <legend className="sr-only">Pictures</legend>
+    // biome-ignore lint/a11y/useSemanticElements: browsers lay out a fieldset's legend outside its flex box
+    <div
+      role="group"
+      aria-label="Pictures"
+      className="flex h-8 items-center rounded-md border border-line-strong bg-raised touch:h-11"
+    >
       <button
         type="button"
         aria-label="Fewer pictures"
@@ -32,6 +36,6 @@ export const CountStepper = ({ max }: { max: number }) => {
       >
         <Plus aria-hidden className="size-3.5" />
       </button>
-    </fieldset>
+    </div>
   );
 };

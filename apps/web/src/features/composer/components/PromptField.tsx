@@ -28,7 +28,7 @@ export const PromptField = ({ onSubmit }: { onSubmit: () => void }) => {
         event.preventDefault();
         onSubmit();
       }}
-      className="field-sizing-content max-h-36 min-h-11 w-full resize-none rounded-lg border border-line-strong bg-raised px-3 py-2.5 text-[1rem] leading-6 transition-colors hover:border-control focus-visible:border-accent-ink focus-visible:outline-offset-0 lg:max-h-[38dvh] lg:min-h-28 lg:text-base"
+      className="field-sizing-content max-h-36 min-h-11 w-full resize-none rounded-lg border border-line-strong bg-raised px-3 py-2.5 text-[1rem] leading-6 transition-colors hover:border-control focus-visible:border-accent-ink focus-visible:outline-1 focus-visible:outline-offset-0 lg:max-h-[38dvh] lg:min-h-28 lg:text-base"
     />
   );
 };

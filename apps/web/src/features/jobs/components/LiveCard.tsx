@@ -1,39 +1,56 @@
 'use client';
-import { Button } from '../../../ui/Button.tsx';
+import type { CSSProperties } from 'react';
 import { isActive, type JobCard } from '../cards.ts';
 import { describeCard } from '../describe.ts';
-import { cancelCard } from '../submit.ts';
-import { CardFailure } from './CardFailure.tsx';
+import { gridOf } from '../grid.ts';
+import { CardActions } from './CardActions.tsx';
+import { CardFacts } from './CardFacts.tsx';
 import { CardPictures } from './CardPictures.tsx';
 import { CardProgress } from './CardProgress.tsx';
 
-export const LiveCard = ({ card }: { card: JobCard }) => {
+interface ShapeStyle extends CSSProperties {
+  '--aspect': number;
+}
+
+const shapeOf = (card: JobCard): ShapeStyle => ({ '--aspect': gridOf(card).aspect });
+
+const CardStatus = ({ card }: { card: JobCard }) => {
   const { label, detail, fraction } = describeCard(card);
-  const isWorking = isActive(card);
-  const hasEndedBadly = card.job?.status === 'failed' || card.job?.status === 'cancelled';
+  const { job } = card;
   return (
-    <article
-      data-card={card.job?.status ?? 'sending'}
-      aria-label={card.request?.prompt ?? 'Workflow'}
-      className="flex min-w-60 max-w-full animate-rise flex-col gap-2 max-sm:w-full"
-    >
-      <CardPictures card={card} isWorking={isWorking} />
-      {isWorking && <CardProgress label={label} fraction={fraction} />}
-      <div className="flex w-0 min-w-full items-start gap-3">
-        <div className="min-w-0 flex-1">
-          <p className="line-clamp-1 text-ink text-sm">{card.request?.prompt ?? 'Workflow'}</p>
-          <p className="text-ink-3 text-xs tabular-nums">
-            <span aria-live="polite">{label}</span>
-            {detail && <span className="ml-1.5 font-mono text-2xs">{detail}</span>}
-          </p>
-        </div>
-        {isWorking && (
-          <Button size="sm" look="quiet" onClick={() => cancelCard(card.key)} disabled={card.isCancelAsked}>
-            Cancel
-          </Button>
-        )}
-      </div>
-      {hasEndedBadly && <CardFailure card={card} />}
-    </article>
+    <div className="flex flex-col gap-2">
+      {job?.status === 'failed' && (
+        <p role="alert" className="text-danger text-sm">
+          {job.error?.message ?? 'The picture could not be drawn; try again.'}
+        </p>
+      )}
+      <p className="flex flex-wrap justify-between gap-x-3 text-xs tabular-nums">
+        <span aria-live="polite" className="font-medium text-ink-2">
+          {label}
+        </span>
+        <span className="text-ink-3">{detail}</span>
+      </p>
+      {isActive(card) && <CardProgress label={label} fraction={fraction} />}
+    </div>
   );
 };
+
+export const LiveCard = ({ card }: { card: JobCard }) => (
+  <article
+    data-card={card.job?.status ?? 'sending'}
+    aria-label={card.request?.prompt ?? 'Workflow'}
+    style={shapeOf(card)}
+    className="live-card animate-rise rounded-xl border border-line bg-panel p-2"
+  >
+    <CardPictures card={card} isWorking={isActive(card)} />
+    <div className="flex min-w-0 flex-col gap-2 p-1.5">
+      <p className="line-clamp-3 text-base text-ink">{card.request?.prompt ?? 'Workflow'}</p>
+      <CardFacts card={card} />
+      <span className="flex-1" />
+      <CardStatus card={card} />
+      <div className="flex gap-1.5 empty:hidden">
+        <CardActions card={card} />
+      </div>
+    </div>
+  </article>
+);

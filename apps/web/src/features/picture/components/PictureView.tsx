@@ -4,11 +4,13 @@ import { ArrowLeft, ChevronLeft, ChevronRight } from 'lucide-react';
 import { useEffect, useMemo, useRef } from 'react';
 import { Button } from '../../../ui/Button.tsx';
 import { IconButton } from '../../../ui/IconButton.tsx';
+import { Kbd } from '../../../ui/Kbd.tsx';
 import { Spinner } from '../../../ui/Spinner.tsx';
 import { fromParams } from '../../composer/draft.ts';
 import { setDraft } from '../../composer/store.ts';
 import { deletePicture } from '../delete-picture.ts';
 import { usePictureKeys } from '../hooks/usePictureKeys.ts';
+import { useScrollLock } from '../hooks/useScrollLock.ts';
 import { useNeighbours, usePicture } from '../queries.ts';
 import { closePicture, replacePicture } from '../route.ts';
 import { PicturePanel } from './PicturePanel.tsx';
@@ -56,6 +58,7 @@ export const PictureView = ({ assetId }: { assetId: string }) => {
   const frame = useRef<HTMLDivElement>(null);
 
   useEffect(() => frame.current?.focus(), []);
+  useScrollLock();
   usePictureKeys(
     useMemo(
       () =>
@@ -85,6 +88,15 @@ export const PictureView = ({ assetId }: { assetId: string }) => {
           Studio
         </Button>
         <span className="flex-1" />
+        <p aria-hidden className="flex items-center gap-1.5 pr-2 text-ink-3 text-xs max-lg:hidden">
+          <Kbd>←</Kbd>
+          <Kbd>→</Kbd>
+          <span className="mr-3">browse</span>
+          <Kbd>R</Kbd>
+          <span className="mr-3">remix</span>
+          <Kbd>Esc</Kbd>
+          <span>close</span>
+        </p>
         <IconButton label="Newer picture" disabled={!newer} onClick={() => go(newer)} className="lg:hidden">
           <ChevronLeft aria-hidden className="size-5" />
         </IconButton>

@@ -9,7 +9,7 @@ interface AccountFieldProps extends ComponentProps<'input'> {
 }
 
 const look =
-  'h-11 w-full rounded-lg border border-line-strong bg-raised px-3 text-[1rem] transition-colors hover:border-control focus-visible:border-accent-ink focus-visible:outline-offset-0';
+  'h-11 w-full rounded-lg border border-line-strong bg-raised px-3 text-[1rem] transition-colors hover:border-control focus-visible:border-accent-ink focus-visible:outline-1 focus-visible:outline-offset-0';
 
 export const AccountField = ({ label, hint, type, className, ...rest }: AccountFieldProps) => {
   const id = useId();

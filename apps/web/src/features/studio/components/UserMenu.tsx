@@ -58,9 +58,11 @@ export const UserMenu = ({ user }: { user: User }) => {
         aria-label="Account and theme"
         aria-expanded={isOpen}
         popoverTarget={menuId}
-        className="grid size-8 place-items-center rounded-full bg-accent-soft font-semibold text-2xs text-accent-ink touch:size-11"
+        className="grid size-8 place-items-center rounded-full touch:-mr-1.5 touch:size-11"
       >
-        {initialsOf(user.name)}
+        <span className="grid size-8 place-items-center rounded-full bg-accent-soft font-semibold text-2xs text-accent-ink">
+          {initialsOf(user.name)}
+        </span>
       </button>
       <div
         id={menuId}
