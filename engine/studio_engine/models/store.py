@@ -83,6 +83,16 @@ class ModelStore:
             self._preview_factors[file.sha256] = fit_preview_factors(weights, self.plan)
         return self._preview_factors[file.sha256]
 
+    def warm_up(self) -> None:
+        """Loads the first checkpoint that works, so that the first job need not wait for it."""
+        file = next((f for f in self._inventory.files if f.kind == "checkpoint" and f.problem is None), None)
+        if file is None:
+            return
+        try:
+            self.preview_factors(file)
+        except EngineError as error:
+            log.warning("%s cannot be loaded: %s", file.name, error)
+
     def loaded_names(self) -> list[str]:
         """Checkpoints in memory, most recently used first."""
         return list(dict.fromkeys(self._names[sha256] for sha256, *_ in reversed(self._loaded.keys())))

@@ -1,7 +1,9 @@
 """Nodes that draw."""
 
+import torch
 from torch import Tensor
 
+from studio_engine.errors import EngineError
 from studio_engine.graph.inputs import MAX_SEED
 from studio_engine.graph.node import Node, Output, combo, integer, node, number, socket
 from studio_engine.graph.sockets import Conditioning, DiffusionModel, Latent, NodeContext
@@ -34,6 +36,12 @@ class KSampler(Node):
     def run(self, ctx: NodeContext) -> tuple[Latent]:
         def on_step(step: int, steps: int, x: Tensor, denoised: Tensor) -> None:
             ctx.progress(step, steps)
+            if not torch.isfinite(denoised).all():
+                raise EngineError(
+                    "engine.non_finite",
+                    f"The picture became invalid numbers (NaN) at step {step} of {steps}; "
+                    "lower CFG or choose another sampler.",
+                )
             ctx.preview(denoised, self.model)
 
         settings = SampleSettings(

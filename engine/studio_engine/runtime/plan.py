@@ -14,6 +14,7 @@ class ComputePlan:
     vae_dtype: torch.dtype
     is_channels_last: bool
     threads: int
+    device_name: str = "CPU"
 
     @property
     def dtype_name(self) -> str:

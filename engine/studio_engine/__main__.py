@@ -1,0 +1,14 @@
+"""`python -m studio_engine`: registers with the api and runs jobs until it is told to stop."""
+
+from __future__ import annotations
+
+import sys
+
+from studio_engine.runtime.allocator import ensure_allocator_settings
+
+if __name__ == "__main__":
+    # Before torch is imported: importing it costs seconds that a second start would waste.
+    ensure_allocator_settings()
+    from studio_engine.process import main
+
+    sys.exit(main())

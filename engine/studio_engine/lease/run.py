@@ -1,0 +1,53 @@
+"""Turns a lease into a result, whatever happens."""
+
+from __future__ import annotations
+
+import gc
+import logging
+import time
+from collections.abc import Mapping
+
+from studio_engine.errors import EngineError
+from studio_engine.lease import contract
+from studio_engine.lease.result import JobResult, failed
+from studio_engine.models.store import ModelStore
+from studio_engine.runtime.cancel import CancelToken
+from studio_engine.runtime.job import Engine, JobRequest, run_job
+from studio_engine.runtime.memory import as_out_of_memory
+from studio_engine.runtime.progress import ProgressBoard
+
+log = logging.getLogger(__name__)
+
+
+class LeaseRunner:
+    """A RunJob."""
+
+    def __init__(self, engine: Engine, store: ModelStore) -> None:
+        self._engine = engine
+        self._store = store
+
+    def __call__(
+        self, lease: contract.Lease, inputs: Mapping[str, bytes], board: ProgressBoard, token: CancelToken
+    ) -> JobResult:
+        started = time.monotonic()
+        request = JobRequest(lease.graph, lease.cache_namespace, inputs)
+        try:
+            outputs = run_job(self._engine, request, board, token)
+        except EngineError as error:
+            return self._failed(lease, error, time.monotonic() - started)
+        except Exception as error:
+            log.exception("%s failed unexpectedly", lease.job_id)
+            coded = as_out_of_memory(error) or EngineError("engine.internal")
+            return self._failed(lease, coded, time.monotonic() - started)
+        seconds = time.monotonic() - started
+        log.info("%s attempt %d: %d outputs, %.2f s", lease.job_id, lease.attempt, len(outputs), seconds)
+        return JobResult("succeeded", outputs, engine_seconds=seconds)
+
+    def _failed(self, lease: contract.Lease, error: EngineError, seconds: float) -> JobResult:
+        log.info("%s attempt %d: %s", lease.job_id, lease.attempt, error)
+        if error.code == "engine.out_of_memory":
+            # The next job must find memory: whatever can be made again goes.
+            self._engine.cache.clear()
+            self._store.unload_all()
+            gc.collect()
+        return failed(error, seconds)
