@@ -13,6 +13,7 @@ import { teams } from './domains/teams/index.ts';
 import { blobs } from './http/blobs.ts';
 import { addDocs } from './http/docs.ts';
 import { addErrorHandling, answerError } from './http/errors.ts';
+import { upgradesOf } from './http/page-sockets.ts';
 import { addPages } from './http/pages.ts';
 import type { App, Plugin } from './http/route.ts';
 import { addSecurityHeaders } from './http/security-headers.ts';
@@ -47,7 +48,8 @@ export const buildApp = async (deps: Deps): Promise<App> => {
   addSecurityHeaders(app, deps);
   await app.register(fastifyCookie);
   await app.register(fastifyRateLimit, { global: false });
-  await app.register(fastifyWebsocket, { options: { maxPayload: socketMaxPayloadBytes } });
+  const server = upgradesOf(app, deps.config);
+  await app.register(fastifyWebsocket, { options: { maxPayload: socketMaxPayloadBytes, server } });
   await addDocs(app, deps);
   for (const domain of domains) domain(app, deps);
   await addPages(app, deps);

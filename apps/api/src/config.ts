@@ -46,6 +46,12 @@ export const configFields = {
     env: 'STUDIO_WEB_URL',
     type: originSchema.optional(),
   }),
+  isWebDev: field({
+    doc: "The web process is Next's development server: pass its sockets on and let its scripts evaluate code.",
+    env: 'STUDIO_WEB_DEV',
+    type: z.stringbool('Write true or false.'),
+    default: 'false',
+  }),
   databaseUrl: field({
     doc: 'PostgreSQL (15 or newer) as a role that is neither superuser nor BYPASSRLS and owns its schema.',
     env: 'STUDIO_DATABASE_URL',

@@ -51,6 +51,7 @@ export function apiService(plan) {
       STUDIO_SECRET: secrets.appSecret,
       STUDIO_ENGINE_TOKEN: secrets.engineToken,
       STUDIO_WEB_URL: `http://127.0.0.1:${plan.webPort}`,
+      STUDIO_WEB_DEV: String(plan.isDev),
     },
   };
 }

@@ -1,3 +1,4 @@
+import type { Config } from '../config.ts';
 import type { Deps } from '../deps.ts';
 import type { App } from './route.ts';
 
@@ -16,11 +17,13 @@ const pagePolicy = [
   "frame-ancestors 'none'",
 ];
 
-/** A logo may live on another host; nothing else may. */
-const pagePolicyFor = (logoUrl: string | undefined): string => {
-  if (!logoUrl || !URL.canParse(logoUrl)) return pagePolicy.join('; ');
-  const { origin } = new URL(logoUrl);
-  return pagePolicy.map((rule) => (rule.startsWith('img-src') ? `${rule} ${origin}` : rule)).join('; ');
+/** A logo may live on another host, and a development server evaluates code; nothing else is let in. */
+const pagePolicyFor = ({ logoUrl, isWebDev }: Config): string => {
+  const extras: Record<string, string> = {
+    'img-src': logoUrl && URL.canParse(logoUrl) ? new URL(logoUrl).origin : '',
+    'script-src': isWebDev ? "'unsafe-eval'" : '',
+  };
+  return pagePolicy.map((rule) => `${rule} ${extras[rule.split(' ', 1)[0] ?? ''] ?? ''}`.trim()).join('; ');
 };
 
 /** JSON, files and errors are never a document: they may load nothing and be framed nowhere. */
@@ -28,7 +31,7 @@ const dataPolicy = "default-src 'none'; frame-ancestors 'none'; sandbox";
 
 /** Headers that every answer carries; a route may replace its own. */
 export const addSecurityHeaders = (app: App, deps: Pick<Deps, 'config'>): void => {
-  const htmlPolicy = pagePolicyFor(deps.config.logoUrl);
+  const htmlPolicy = pagePolicyFor(deps.config);
   app.addHook('onSend', async (_request, reply) => {
     const isPage = String(reply.getHeader('content-type') ?? '').startsWith('text/html');
     if (!reply.hasHeader('content-security-policy')) {
