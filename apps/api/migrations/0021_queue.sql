@@ -42,7 +42,6 @@ create table job (
   settled_attempts int[] not null default '{}',
   is_cancel_requested boolean not null default false,
   engine_id text collate "C",
-  start_tag float8,
   lease_until timestamptz,
   deadline_at timestamptz,
   run_after timestamptz,
@@ -58,7 +57,6 @@ with (fillfactor = 80, toast_tuple_target = 256);
 
 create index job_lane_head on job (queue, team_id, model, priority desc, id) where state = 'queued';
 create index job_lease on job (lease_until) where state = 'running';
-create index job_start_tag on job (queue, start_tag desc) where state = 'running';
 create index job_retry on job (run_after) where state = 'retry_wait';
 create index job_team on job (team_id, id desc);
 create index job_team_active on job (team_id, id desc) where state in ('queued', 'retry_wait', 'running');
@@ -78,6 +76,8 @@ create table lane (
   queued int not null default 0,
   -- Virtual start time of the lane's next job: service received so far, in cost / weight.
   tag float8 not null,
+  -- The tag at which the lane was last served.
+  served_tag float8 not null default 0,
   is_blocked boolean not null default false,
   is_eligible boolean not null generated always as (queued > 0 and not is_blocked) stored,
   primary key (queue, team_id, model)
@@ -85,7 +85,7 @@ create table lane (
 
 create index lane_next on lane (queue, tag, team_id) where is_eligible;
 create index lane_next_warm on lane (queue, model, tag, team_id) where is_eligible;
-create index lane_tag on lane (queue, tag desc);
+create index lane_served on lane (queue, served_tag desc);
 create index lane_team on lane (team_id);
 
 alter table lane enable row level security;
