@@ -54,6 +54,8 @@ export const openDb = (options: DbOptions): Db => {
   const pool = new pg.Pool({
     connectionString: options.url,
     max: options.poolSize,
+    // Statements are sent without waiting for the answers before them, so independent ones share a round trip.
+    pipeline: true,
     types,
     statement_timeout: options.statementTimeoutMs,
     idle_in_transaction_session_timeout: 2 * options.statementTimeoutMs,
@@ -66,9 +68,13 @@ export const openDb = (options: DbOptions): Db => {
   const runOnce = <T>(scope: Scope, work: (tx: Tx, onCommit: OnCommit) => Promise<T>) =>
     kysely.connection().execute(async (tx) => {
       const effects: (() => void)[] = [];
-      await sql.raw(beginStatement(scope)).execute(tx);
+      // Not awaited: the first statement of `work` travels with it. Should BEGIN ever fail, that statement
+      // has no scope, sees no row and may write none.
+      const begun = sql.raw(beginStatement(scope)).execute(tx);
+      begun.catch(() => undefined);
       try {
         const result = await work(tx, (effect) => effects.push(effect));
+        await begun;
         await commit(tx);
         return { result, effects };
       } catch (error) {
