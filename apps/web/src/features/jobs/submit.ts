@@ -4,6 +4,7 @@ import type { Size } from '../composer/aspect.ts';
 import type { Txt2imgRequest } from '../composer/draft.ts';
 import { setRefusal } from '../composer/store.ts';
 import { client } from '../session/client.ts';
+import { toSentence } from '../session/sentence.ts';
 import { newKey } from './key.ts';
 import { answerCard, dropCard, editCard, findCard, openCard, showJob } from './store.ts';
 
@@ -18,9 +19,6 @@ const reasonToWait = (error: unknown): 'connection' | 'engine' | null => {
   if (error instanceof ApiError && error.code === 'server.unavailable') return 'connection';
   return null;
 };
-
-const toSentence = (error: unknown): string =>
-  error instanceof Error ? error.message : 'The picture could not be asked for; try again.';
 
 /** Null: the card was dismissed while it waited. */
 const sendUntilAnswered = async (key: string, request: Txt2imgRequest): Promise<Job | null> => {

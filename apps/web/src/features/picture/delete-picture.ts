@@ -4,11 +4,9 @@ import { toast } from 'sonner';
 import { hideAsset, showAsset } from '../gallery/queries.ts';
 import { forgetAsset } from '../jobs/store.ts';
 import { client } from '../session/client.ts';
+import { toSentence } from '../session/sentence.ts';
 
 const undoMs = 10_000;
-
-const toSentence = (error: unknown): string =>
-  error instanceof Error ? error.message : 'That did not work; try again.';
 
 const restorePicture = async (asset: Asset) => {
   showAsset(asset);

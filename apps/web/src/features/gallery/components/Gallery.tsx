@@ -4,6 +4,7 @@ import { Button } from '../../../ui/Button.tsx';
 import { Notice } from '../../../ui/Notice.tsx';
 import { shownAssets } from '../../jobs/cards.ts';
 import { useJobs } from '../../jobs/store.ts';
+import { toSentence } from '../../session/sentence.ts';
 import { type AssetPages, listAssetsOf } from '../asset-pages.ts';
 import { groupByDay } from '../days.ts';
 import { useReached } from '../hooks/useReached.ts';
@@ -52,7 +53,7 @@ export const Gallery = () => {
             </Button>
           }
         >
-          {error.message}
+          {toSentence(error)}
         </Notice>
       )}
       {data && days.length === 0 && !hasCards && <GalleryEmpty />}

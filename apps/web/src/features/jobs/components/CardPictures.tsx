@@ -20,8 +20,9 @@ const cellsOf = ({ count, job }: JobCard) =>
 /** One box whose shape is known before anything is drawn: waiting, previews and pictures all live in it. */
 export const CardPictures = ({ card, isWorking }: CardPicturesProps) => {
   const { job, request } = card;
-  const canvases = useRef<(HTMLCanvasElement | null)[]>([]);
-  usePreview(job?.id, canvases, card);
+  /** The engine previews the first picture of a batch; the others wait behind their sheen. */
+  const canvas = useRef<HTMLCanvasElement>(null);
+  usePreview(job?.id, canvas);
 
   return (
     <div
@@ -36,15 +37,9 @@ export const CardPictures = ({ card, isWorking }: CardPicturesProps) => {
             isWorking ? 'sheen' : 'not-has-[img]:opacity-35 not-has-[img]:grayscale',
           )}
         >
-          <canvas
-            ref={(canvas) => {
-              canvases.current[index] = canvas;
-            }}
-            width={1}
-            height={1}
-            aria-hidden
-            className="absolute inset-0 size-full"
-          />
+          {index === 0 && (
+            <canvas ref={canvas} width={1} height={1} aria-hidden className="absolute inset-0 size-full" />
+          )}
           {asset && <FinishedPicture asset={asset} alt={request?.prompt ?? 'Picture'} />}
         </div>
       ))}

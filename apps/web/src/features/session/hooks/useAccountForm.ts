@@ -1,11 +1,8 @@
 'use client';
-import { ApiError } from '@studio/client';
 import { useRouter } from 'next/navigation';
 import { type FormEvent, useState } from 'react';
 import { readNextPath } from '../next-path.ts';
-
-const toSentence = (error: unknown): string =>
-  error instanceof ApiError ? error.message : 'The studio cannot be reached; check that it is running and try again.';
+import { toSentence } from '../sentence.ts';
 
 /** Sends the form, shows the server's sentence on refusal and goes on to where the person was heading. */
 export const useAccountForm = (send: (fields: FormData) => Promise<void>) => {

@@ -1,0 +1,84 @@
+import type { Page } from '@playwright/test';
+import {
+  expect,
+  expectAccessible,
+  liveCard,
+  openStudio,
+  promptField,
+  test,
+  themes,
+  tiles,
+  withSettings,
+} from './studio.ts';
+
+const inEachTheme = async (page: Page, where: string): Promise<void> => {
+  for (const colorScheme of themes) {
+    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+    await expectAccessible(page, `${where}, ${colorScheme}`);
+  }
+};
+
+test('no page keeps anybody out, in either theme', async ({ page }) => {
+  await openStudio(page);
+  await expect(tiles(page).first()).toBeVisible();
+  await inEachTheme(page, 'the studio');
+
+  await withSettings(page, async () => inEachTheme(page, 'the settings'));
+  await page.getByRole('button', { name: 'Account and theme' }).click();
+  await inEachTheme(page, 'the account menu');
+  await page.keyboard.press('Escape');
+
+  await tiles(page).first().click();
+  await expect(page.getByRole('button', { name: 'Remix' })).toBeVisible();
+  await inEachTheme(page, 'a picture');
+
+  await page.goto('/no/such/page');
+  await inEachTheme(page, 'the 404 page');
+});
+
+test('the sign-in page keeps nobody out', async ({ browser, baseURL }) => {
+  const context = await browser.newContext({ storageState: { cookies: [], origins: [] }, ...(baseURL && { baseURL }) });
+  const page = await context.newPage();
+  await page.goto('/sign-in');
+  await inEachTheme(page, '/sign-in');
+  await context.close();
+});
+
+test('a picture is made, opened, remixed and left with the keyboard alone', async ({ page, isMobile }) => {
+  test.skip(isMobile, 'a phone has no keyboard to walk with');
+  await openStudio(page);
+  await page.keyboard.press('Escape');
+  await page.locator('body').press('/');
+  await expect(promptField(page)).toBeFocused();
+  const prompt = `a lamp, take ${Date.now()}`;
+  await promptField(page).pressSequentially(prompt);
+  await page.keyboard.press('Enter');
+  await expect(liveCard(page, prompt)).toHaveAttribute('data-card', 'succeeded', { timeout: 90_000 });
+
+  const picture = liveCard(page, prompt).getByRole('button', { name: /^Open picture/ });
+  for (let presses = 0; presses < 60; presses += 1) {
+    if (await picture.evaluate((element) => element === document.activeElement)) break;
+    await page.keyboard.press('Tab');
+  }
+  await expect(picture).toBeFocused();
+  await page.keyboard.press('Enter');
+  await expect(page.getByRole('dialog', { name: 'Picture' })).toBeFocused();
+  await page.keyboard.press('Escape');
+  await expect(picture, 'focus comes back to where it was').toBeFocused();
+  await page.keyboard.press('Enter');
+  await page.keyboard.press('r');
+  await expect(promptField(page)).toBeFocused();
+  await expect(promptField(page)).toHaveValue(prompt);
+});
+
+test('the console stays clean: no blocked script, no error', async ({ page }) => {
+  const problems: string[] = [];
+  page.on('console', (message) => {
+    if (message.type() === 'error' || message.type() === 'warning') problems.push(message.text());
+  });
+  page.on('pageerror', (error) => problems.push(error.message));
+  await openStudio(page);
+  await tiles(page).first().click();
+  await expect(page.getByRole('button', { name: 'Remix' })).toBeVisible();
+  expect(problems).toEqual([]);
+});

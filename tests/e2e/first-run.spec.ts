@@ -1,0 +1,25 @@
+import { expect, test } from '@playwright/test';
+import { expectAccessible, owner, themes } from './studio.ts';
+
+test('a new studio asks for its owner, refuses a weak password and opens', async ({ page }) => {
+  await page.goto('/');
+  await expect(page).toHaveURL(/\/setup$/);
+  for (const colorScheme of themes) {
+    await page.emulateMedia({ colorScheme });
+    await expectAccessible(page, `/setup, ${colorScheme}`);
+  }
+
+  await page.getByLabel('Name').fill(owner.name);
+  await page.getByLabel('E-mail').fill(owner.email);
+  await page.getByLabel('Password', { exact: true }).fill('password');
+  await page.getByRole('button', { name: 'Create account' }).click();
+  await expect(page.getByRole('alert')).toContainText(/password/i);
+
+  await page.getByLabel('Password', { exact: true }).fill(owner.password);
+  await page.getByRole('button', { name: 'Create account' }).click();
+  await expect(page.getByRole('heading', { name: 'Nothing drawn yet' })).toBeVisible();
+  await expect(page).toHaveURL(/\/$/);
+
+  await page.goto('/setup');
+  await expect(page, 'setup is over once there is an owner').toHaveURL(/\/$/);
+});
