@@ -115,9 +115,9 @@ module.exports = {
     },
     {
       name: 'only-main-starts',
-      comment: 'Adapters are chosen in compose.ts, and nothing but main.ts and the test fixture composes.',
+      comment: 'Adapters are chosen in compose.ts, and nothing but main.ts and the test fixtures compose.',
       severity: 'error',
-      from: { path: '^apps/api/', pathNot: '^apps/api/(src/main|test/studio)\\.ts$' },
+      from: { path: '^apps/api/', pathNot: '^apps/api/(src/main|test/(studio|template-database))\\.ts$' },
       to: { path: '^apps/api/src/(compose|main)\\.ts$' },
     },
     {

@@ -12,12 +12,12 @@ import {
 import type { InjectOptions, LightMyRequestResponse } from 'fastify';
 import { buildApp } from '../src/app.ts';
 import { compose } from '../src/compose.ts';
-import { parseConfig } from '../src/config.ts';
 import type { Deps } from '../src/deps.ts';
 import type { App } from '../src/http/route.ts';
 import { createTestDatabase } from './database.ts';
+import { engineToken, testConfig } from './settings.ts';
 
-export const engineToken = 'test-engine-token-0123456789abcdef';
+export { engineToken };
 export const goodPassword = 'correct horse battery staple';
 
 type Sent<E extends Endpoint> = Partial<EndpointRequest<E>> & {
@@ -67,15 +67,7 @@ function readBody(endpoint: Endpoint, response: LightMyRequestResponse): unknown
 export const startTestStudio = async (env: Record<`STUDIO_${string}`, string> = {}): Promise<TestStudio> => {
   const database = await createTestDatabase();
   const dataDir = await mkdtemp(join(tmpdir(), 'studio-test-'));
-  const config = parseConfig({
-    STUDIO_DATABASE_URL: database.url,
-    STUDIO_DATA_DIR: dataDir,
-    STUDIO_SECRET: '0123456789abcdef'.repeat(4),
-    STUDIO_ENGINE_TOKEN: engineToken,
-    STUDIO_LOG_LEVEL: 'silent',
-    STUDIO_DATABASE_POOL: '5',
-    ...env,
-  });
+  const config = testConfig({ databaseUrl: database.url, dataDir }, env);
   const deps = await compose(config);
   const app = await buildApp(deps);
 
