@@ -1,5 +1,6 @@
 import { existsSync, realpathSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
+import { capture } from './command.mjs';
 import { Advice } from './failure.mjs';
 
 /**
@@ -22,14 +23,20 @@ export function findNpm() {
 
 /**
  * The environment for an npm below npm: its settings stay, its idea of the project does not. The running Node comes
- * first in PATH, so that scripts use it too.
- * @returns {NodeJS.ProcessEnv}
+ * first in PATH, so that scripts use it too. npm looks for the machine's settings (registry, proxy, certificates)
+ * beside its Node, where the private one has none, so they are named.
+ * @returns {Promise<NodeJS.ProcessEnv>}
  */
-export function npmEnv() {
+export async function npmEnv() {
   const dropped = /^npm_(lifecycle_|package_|command$|config_(local_)?prefix$|execpath$|node_execpath$)/;
   const kept = Object.entries(process.env).filter(([name]) => !dropped.test(name));
-  return { ...Object.fromEntries(kept), PATH: pathWithNode() };
+  globalConfig ??= process.env.npm_config_globalconfig ?? (await capture('npm', ['config', 'get', 'globalconfig']));
+  const settings = globalConfig === undefined ? {} : { npm_config_globalconfig: globalConfig };
+  return { ...Object.fromEntries(kept), ...settings, PATH: pathWithNode() };
 }
+
+/** @type {string | undefined} */
+let globalConfig;
 
 export function pathWithNode() {
   return [dirname(process.execPath), process.env.PATH ?? ''].join(delimiter);

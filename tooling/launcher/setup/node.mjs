@@ -65,7 +65,7 @@ async function install(specifier, folder, note) {
       command: process.execPath,
       args: [findNpm(), 'install', '--ignore-scripts', '--no-audit', '--no-fund', '--prefix', partial, specifier],
       cwd: partial,
-      env: npmEnv(),
+      env: await npmEnv(),
       logFile: join(TOOLS, 'logs', 'node.log'),
       note,
     });

@@ -22,12 +22,12 @@ export async function ensurePackages() {
     writeStamp(STAMP, hash);
     return;
   }
-  await withProgress('Node packages', (note) =>
+  await withProgress('Node packages', async (note) =>
     runLogged({
       command: process.execPath,
       args: [findNpm(), 'ci', '--ignore-scripts', '--no-audit', '--no-fund'],
       cwd: ROOT,
-      env: npmEnv(),
+      env: await npmEnv(),
       logFile: join(TOOLS, 'logs', 'npm.log'),
       note,
     }),

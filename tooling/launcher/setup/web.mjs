@@ -26,7 +26,7 @@ export async function ensureWeb() {
       command: process.execPath,
       args: [findNpm(), 'run', 'build', '-w', 'apps/web'],
       cwd: ROOT,
-      env: { ...npmEnv(), NEXT_TELEMETRY_DISABLED: '1', NODE_ENV: 'production' },
+      env: { ...(await npmEnv()), NEXT_TELEMETRY_DISABLED: '1', NODE_ENV: 'production' },
       logFile: join(TOOLS, 'logs', 'web-build.log'),
       note,
     });

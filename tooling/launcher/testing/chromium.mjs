@@ -64,11 +64,11 @@ async function installFromNpm() {
   if (!existsSync(entry)) {
     const args = [findNpm(), 'install', '--ignore-scripts', '--no-audit', '--no-fund', '--prefix', folder];
     const specifier = `${PACKAGE}@${PACKAGE_VERSION}`;
-    await withProgress('Chromium from the npm registry', (note) =>
+    await withProgress('Chromium from the npm registry', async (note) =>
       runToCode({
         command: process.execPath,
         args: [...args, specifier],
-        env: npmEnv(),
+        env: await npmEnv(),
         logFile: logFile(),
         mode: 'a',
         note,

@@ -72,7 +72,7 @@ async function runCheck({ title, command, args, cwd = ROOT, unchanged = [] }) {
   const startedMs = Date.now();
   const logFile = join(TOOLS, 'logs', `check-${title.replace(/\W+/g, '-')}.log`);
   const before = hashInputs({ root: ROOT, paths: unchanged });
-  const code = await runToCode({ command, args, cwd, env: npmEnv(), logFile });
+  const code = await runToCode({ command, args, cwd, env: await npmEnv(), logFile });
   const isStale =
     unchanged.some((path) => !existsSync(path)) || before !== hashInputs({ root: ROOT, paths: unchanged });
   const isGood = code === 0 && !isStale;
