@@ -51,6 +51,18 @@ export const listJobsByIds = async (tx: Tx, teamId: TeamId, ids: readonly JobId[
     ? []
     : tx.selectFrom('job').select(columns).where('team_id', '=', teamId).where('id', 'in', ids).execute();
 
+/** Those of the jobs that run at this moment. */
+export const listRunningIds = async (tx: Tx, teamId: TeamId, ids: readonly JobId[]): Promise<Set<JobId>> => {
+  const rows = await tx
+    .selectFrom('job')
+    .select('id')
+    .where('team_id', '=', teamId)
+    .where('id', 'in', ids)
+    .where('state', '=', 'running')
+    .execute();
+  return new Set(rows.map((row) => row.id));
+};
+
 const statesByStatus: Record<JobStatus | 'active', readonly JobState[]> = {
   active: ['queued', 'retry_wait', 'running'],
   queued: ['queued', 'retry_wait'],

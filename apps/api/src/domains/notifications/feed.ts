@@ -1,6 +1,6 @@
 import type { Job, JobId, TeamId } from '@studio/contracts';
 import { startTimer } from '../../platform/timer.ts';
-import { readJobs } from '../jobs/index.ts';
+import { listRunningIds, readJobs } from '../jobs/index.ts';
 import { type Channel, createChannel, type FeedDeps, type Listener } from './channel.ts';
 import { type EventLog, readEvents, readNewestSeq } from './events.ts';
 import { keepLatest, toProgressEvent } from './latest.ts';
@@ -15,7 +15,7 @@ export interface Feed {
   /** A job as it is now, with a number from which events follow; null when the team has no such job. */
   findJob(teamId: TeamId, jobId: JobId): Promise<{ readonly job: Job; readonly seq: number } | null>;
   /** Sends the newest progress and preview of each running job. */
-  sendLatest(teamId: TeamId, listener: Listener): void;
+  sendLatest(teamId: TeamId, listener: Listener): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -85,8 +85,13 @@ export const openFeed = (deps: FeedDeps): Feed => {
         const [job] = await readJobs(deps, tx, { teamId, ids: [jobId] });
         return job ? { job, seq } : null;
       }),
-    sendLatest: (teamId, listener) => {
-      for (const { progress, preview } of latest.ofTeam(teamId)) {
+    sendLatest: async (teamId, listener) => {
+      const kept = latest.ofTeam(teamId);
+      if (kept.length === 0) return;
+      const ids = kept.map(({ jobId }) => jobId);
+      const running = await deps.db.tx({ teamId }, (tx) => listRunningIds(tx, teamId, ids));
+      for (const { jobId, progress, preview } of kept) {
+        if (!running.has(jobId)) continue;
         if (progress) listener.onEvent(progress);
         if (preview) listener.onPreview(preview);
       }

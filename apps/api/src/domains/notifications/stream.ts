@@ -81,7 +81,7 @@ export const startStream = async (feed: Feed, stream: Stream, sink: Sink): Promi
     const live = held;
     held = null;
     for (const event of live) deliver(event);
-    feed.sendLatest(teamId, listener);
+    if (!isEnded) await feed.sendLatest(teamId, listener);
     return leave;
   } catch (error) {
     leave();
