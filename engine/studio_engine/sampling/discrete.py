@@ -2,40 +2,27 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-from typing import Final, Literal, TypeAlias
+from typing import Final
 
 import torch
 from torch import Tensor
 
-Prediction: TypeAlias = Literal["eps", "v"]
-"""What the network's output means: the noise, or the velocity of Salimans & Ho 2022."""
+from studio_engine.sampling.model_sampling import INFINITE_SIGMA, ModelSampling, Prediction
 
 TRAIN_STEPS: Final = 1000
 BETA_START: Final = 0.00085
 BETA_END: Final = 0.012
-INFINITE_SIGMA: Final = 999_999_999.9
-"""What percent 0 means: above every sigma, so that a range from the start holds all steps."""
 ZERO_SNR_ALPHA: Final = 4.8973451890853435e-08
 """ᾱ of the last step of a zero-SNR table; exactly zero would make its sigma infinite."""
 
 
-@dataclass(frozen=True, eq=False)
-class ModelSampling:
-    """The table of sigmas, rising, fp32 on the CPU, and how the network's output is read."""
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
+class DiscreteSampling(ModelSampling):
+    """Timesteps are indexes of the table."""
 
-    sigmas: Tensor
     log_sigmas: Tensor
-    prediction: Prediction
-
-    @property
-    def sigma_min(self) -> float:
-        return float(self.sigmas[0])
-
-    @property
-    def sigma_max(self) -> float:
-        return float(self.sigmas[-1])
+    """Rounded to fp32 after the logarithm: taken of the rounded table it would differ in the last bit."""
 
     def timestep(self, sigma: Tensor) -> Tensor:
         """Index of the table entry nearest in log sigma; any shape, int64."""
@@ -50,31 +37,14 @@ class ModelSampling:
         return ((1 - weight) * below + weight * above).exp()
 
     def percent_to_sigma(self, percent: float) -> float:
-        """Sigma after this share (0…1) of the training steps, counted from pure noise."""
         if percent <= 0.0:
             return INFINITE_SIGMA
         if percent >= 1.0:
             return 0.0
         return float(self.sigma(torch.tensor((1.0 - percent) * (TRAIN_STEPS - 1))))
 
-    def input_scale(self, sigma: Tensor) -> Tensor:
-        """The network sees x times this: unit variance at any sigma, for data of unit variance."""
-        return (sigma**2 + 1.0).rsqrt()
 
-    def denoised(self, x: Tensor, sigma: Tensor, output: Tensor) -> Tensor:
-        """Clean latents from the network's output; `sigma` must broadcast against `x`."""
-        if self.prediction == "eps":
-            return x - output * sigma
-        return x / (sigma**2 + 1.0) - output * sigma / (sigma**2 + 1.0).sqrt()
-
-    def add_noise(self, latent: Tensor, noise: Tensor, sigma: float) -> Tensor:
-        """Latents at the first sigma. From the table's top on, the noise is scaled as if no data shone through."""
-        is_pure_noise = sigma > self.sigma_max or math.isclose(sigma, self.sigma_max, rel_tol=1e-5)
-        level = torch.tensor(sigma, dtype=noise.dtype)
-        return noise * ((1.0 + level**2).sqrt() if is_pure_noise else level) + latent
-
-
-def discrete_sampling(prediction: Prediction = "eps", *, is_zero_snr: bool = False) -> ModelSampling:
+def discrete_sampling(prediction: Prediction = "eps", *, is_zero_snr: bool = False) -> DiscreteSampling:
     """The scaled-linear table of Rombach et al. 2022: sigma 0.0292 … 14.61.
 
     With `is_zero_snr` it is stretched to end in pure noise (Lin et al. 2023, sigma max 4518.76).
@@ -84,7 +54,7 @@ def discrete_sampling(prediction: Prediction = "eps", *, is_zero_snr: bool = Fal
     if is_zero_snr:
         alphas = _stretched_to_zero_snr(alphas)
     sigmas = ((1.0 - alphas) / alphas) ** 0.5
-    return ModelSampling(sigmas.float(), sigmas.log().float(), prediction)
+    return DiscreteSampling(sigmas.float(), prediction, log_sigmas=sigmas.log().float())
 
 
 def _stretched_to_zero_snr(alphas: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from studio_engine.sampling.discrete import ModelSampling
+from studio_engine.sampling.model_sampling import ModelSampling
 
 
 @dataclass(frozen=True)

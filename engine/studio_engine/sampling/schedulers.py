@@ -15,9 +15,12 @@ import torch
 from torch import Tensor
 
 from studio_engine.errors import EngineError
-from studio_engine.sampling.discrete import ModelSampling
+from studio_engine.sampling.model_sampling import ModelSampling
 
 Scheduler: TypeAlias = Callable[[ModelSampling, int], Tensor]
+
+ZERO_SIGMA: Final = 1e-5
+"""Levels below this count as none at all."""
 
 
 def simple(model: ModelSampling, steps: int) -> Tensor:
@@ -58,6 +61,10 @@ def beta(model: ModelSampling, steps: int) -> Tensor:
 
 
 def normal(model: ModelSampling, steps: int) -> Tensor:
+    """Even timesteps down to the last of the table, or to 0 itself where the model's levels reach so low."""
+    down_to_zero = model.sigma(_timesteps(model, steps + 1))
+    if down_to_zero[-1] < ZERO_SIGMA:
+        return torch.cat([down_to_zero[:-1], torch.zeros(1)])
     return _ending_in_zero(model.sigma(_timesteps(model, steps)))
 
 
@@ -100,7 +107,8 @@ def get_scheduler(name: str) -> Scheduler:
 
 
 def _timesteps(model: ModelSampling, count: int) -> Tensor:
-    return torch.linspace(len(model.sigmas) - 1, 0, count)
+    first, last = model.timestep(model.sigmas[-1]), model.timestep(model.sigmas[0])
+    return torch.linspace(float(first), float(last), count)
 
 
 def _ending_in_zero(sigmas: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from studio_engine.sampling.discrete import ModelSampling
+from studio_engine.sampling.model_sampling import ModelSampling
 from studio_engine.sampling.schedulers import get_scheduler
 
 DISCARDS_PENULTIMATE: Final = frozenset({"dpm_2", "dpm_2_ancestral", "uni_pc", "uni_pc_bh2"})

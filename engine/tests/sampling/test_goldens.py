@@ -7,7 +7,10 @@ from typing import Any
 import pytest
 import torch
 
-from studio_engine.sampling.discrete import ModelSampling, discrete_sampling
+from studio_engine.sampling.discrete import discrete_sampling
+from studio_engine.sampling.edm import continuous_sampling
+from studio_engine.sampling.flow import flux_sampling, sd3_sampling
+from studio_engine.sampling.model_sampling import ModelSampling
 from studio_engine.sampling.noise import initial_noise
 from studio_engine.sampling.schedulers import SCHEDULERS
 from studio_engine.sampling.sigmas import calculate_sigmas, sampler_sigmas
@@ -16,6 +19,9 @@ GOLDENS: dict[str, Any] = json.loads((Path(__file__).parent.parent / "fixtures" 
 TABLES: dict[str, ModelSampling] = {
     "sd15_sdxl_eps_linear": discrete_sampling(),
     "sdxl_zsnr_vpred_table": discrete_sampling("v", is_zero_snr=True),
+    "sd3_flow_shift3": sd3_sampling(),
+    "flux_shift1.15": flux_sampling(),
+    "svd_edm_v_0.002_700": continuous_sampling(),
 }
 SIGMA_CASES = [(table, scheduler, steps) for table in TABLES for scheduler in SCHEDULERS for steps in (1, 4, 20)]
 # ComfyUI's kl_optimal is NaN for one step; ours starts at the top instead.

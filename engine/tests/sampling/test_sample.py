@@ -5,8 +5,9 @@ import torch
 
 from studio_engine.errors import EngineError
 from studio_engine.sampling.cfg import guided
-from studio_engine.sampling.discrete import ModelSampling, discrete_sampling
+from studio_engine.sampling.discrete import discrete_sampling
 from studio_engine.sampling.model import Conditioning, Latent
+from studio_engine.sampling.model_sampling import ModelSampling
 from studio_engine.sampling.sample import SampleSettings, sample
 from studio_engine.sampling.samplers import SAMPLERS
 

@@ -17,8 +17,8 @@ from studio_engine.models.files import ModelFile
 from studio_engine.models.text.chunks import Chunk, chunk_prompt, empty_chunk
 from studio_engine.models.text.tokenizer import token_ids
 from studio_engine.runtime.plan import ComputePlan
-from studio_engine.sampling.discrete import ModelSampling
 from studio_engine.sampling.model import Conditioning
+from studio_engine.sampling.model_sampling import ModelSampling
 
 
 class Sd1Source(Protocol):
@@ -56,7 +56,7 @@ class Sd1Unet:
         unet = self.source.weights(self.file, "unet", self.loras).unet
         level = sigma.to(x.device).view(-1, 1, 1, 1)
         layout = torch.channels_last if plan.is_channels_last else torch.contiguous_format
-        scaled = (x * self.sampling.input_scale(level)).to(plan.unet_dtype).contiguous(memory_format=layout)
+        scaled = self.sampling.scaled_input(x, level).to(plan.unet_dtype).contiguous(memory_format=layout)
         context = cond.context.to(device=plan.device, dtype=plan.unet_dtype)
         output: Tensor = unet(scaled, self.sampling.timestep(sigma).to(x.device), context, return_dict=False)[0]
         return self.sampling.denoised(x, level, output.float())
