@@ -112,6 +112,22 @@ test('a hundred twins at once run once', async () => {
   expect(await countRows()).toBe(before + 1);
 });
 
+test('a run whose twin finished between its look and its lock is undone', async () => {
+  const before = await countRows();
+  duringRun = async () => {
+    const row = {
+      team_id: owner.user.team.id,
+      key: 'key-8',
+      endpoint: 'writeNote',
+      request_hash: Buffer.from('x'),
+      response: '1',
+    };
+    await studio.deps.db.tx('system', (tx) => tx.insertInto('idempotency_key').values(row).execute());
+  };
+  expect((await send('late', 'key-8')).json().error.code).toBe('idempotency.in_progress');
+  expect([await countRows(), committed]).toEqual([before, []]);
+});
+
 test('a failed run leaves nothing behind, announces nothing and may be repeated', async () => {
   const before = await countRows();
   expect((await send('seven', 'key-7', true)).statusCode).toBe(429);

@@ -24,7 +24,6 @@ export const startTimer = (log: Log, { name, everyMs, run }: TimerOptions): { st
     timeout = setTimeout(() => {
       turn = takeTurn();
     }, delayMs);
-    timeout.unref();
   };
   schedule(0);
   return {
