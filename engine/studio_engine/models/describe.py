@@ -14,6 +14,8 @@ from studio_engine.models.families.sd1.config import read_config
 from studio_engine.models.files import ModelDefaults, ModelFile, ModelKind, Problem
 
 _SD1_SIDE = 512
+_STEPS = 20
+_CFG = 7
 _MAX_TITLE = 200
 
 
@@ -58,13 +60,15 @@ def _title(metadata: Mapping[str, str], path: Path) -> str:
 
 
 def _defaults(metadata: Mapping[str, str]) -> ModelDefaults:
+    side = _number(metadata, "studio.native_size", _SD1_SIDE)
+    size = re.fullmatch(r"([1-9]\d{1,3})x([1-9]\d{1,3})", metadata.get("modelspec.resolution", ""))
     return ModelDefaults(
-        width=_number(metadata, "studio.width", _SD1_SIDE),
-        height=_number(metadata, "studio.height", _SD1_SIDE),
-        steps=_number(metadata, "studio.steps", 20),
-        cfg=float(_number(metadata, "studio.cfg", 7)),
-        sampler=metadata.get("studio.sampler", "dpmpp_2m"),
-        scheduler=metadata.get("studio.scheduler", "karras"),
+        width=int(size[1]) if size else side,
+        height=int(size[2]) if size else side,
+        steps=_number(metadata, "studio.default_steps", _STEPS),
+        cfg=float(_number(metadata, "studio.default_cfg", _CFG)),
+        sampler=metadata.get("studio.default_sampler", "dpmpp_2m"),
+        scheduler=metadata.get("studio.default_scheduler", "karras"),
     )
 
 

@@ -85,6 +85,9 @@ def lora_updates(header: SafetensorsHeader, modules: Mapping[Part, nn.Module]) -
 def patched(base: ModuleT, uses: Iterable[tuple[Mapping[str, _Update], float]]) -> ModuleT:
     """A module that shares every unchanged weight with `base`; changed ones are summed in fp32, in order."""
     shared: dict[int, object] = {id(tensor): tensor for tensor in [*base.parameters(), *base.buffers()]}
+    # A copied configuration forgets which attention kernel was chosen, which changes the last digits.
+    configs = [child.config for child in base.modules() if hasattr(child, "config")]
+    shared |= {id(config): config for config in configs}
     sums: dict[str, Tensor] = {}
     for updates, strength in uses:
         for name, update in updates.items():

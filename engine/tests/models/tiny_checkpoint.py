@@ -1,0 +1,85 @@
+"""A real SD 1.x file, random and tiny: every level, attention and skip of the full topology, 4 MB."""
+
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from studio_engine.models.families.sd1 import keys
+from studio_engine.models.families.sd1.config import Sd1Config, TextConfig, UnetConfig, VaeConfig
+from studio_engine.models.families.sd1.modules import empty_text, empty_unet, empty_vae
+
+TINY = Sd1Config(
+    unet=UnetConfig(
+        in_channels=4,
+        out_channels=4,
+        widths=(16, 16, 32, 32),
+        layers_per_block=2,
+        has_attention=(True, True, True, False),
+        depth=1,
+        context_width=32,
+        uses_linear_projection=False,
+        heads=2,
+        norm_groups=8,
+    ),
+    vae=VaeConfig(
+        in_channels=3,
+        out_channels=3,
+        latent_channels=4,
+        widths=(8, 8, 16, 16),
+        layers_per_block=1,
+        norm_groups=4,
+        latent_scale=0.18215,
+    ),
+    text=TextConfig(vocabulary=49408, positions=77, width=32, inner_width=64, layers=2, heads=2),
+)
+TINY_METADATA = {
+    "studio.unet_heads": "2",
+    "studio.unet_norm_groups": "8",
+    "studio.vae_norm_groups": "4",
+    "studio.text_heads": "2",
+    "studio.native_size": "64",
+    "modelspec.title": "Tiny",
+}
+
+
+def randomised(module: nn.Module, seed: int) -> nn.Module:
+    """The module in memory, with reproducible weights of a trained model's magnitude."""
+    module.to_empty(device="cpu")
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for name, parameter in module.named_parameters():
+            fan_in = max(1, parameter[0].numel()) if parameter.ndim > 1 else 1
+            noise = torch.randn(parameter.shape, generator=generator)
+            is_norm_weight = parameter.ndim == 1 and name.endswith("weight")
+            parameter.copy_(
+                1 + 0.1 * noise if is_norm_weight else noise * (0.1 if parameter.ndim == 1 else fan_in**-0.5)
+            )
+    for owner in module.modules():
+        if "position_ids" in dict(owner.named_buffers(recurse=False)):
+            owner.position_ids = torch.arange(TINY.text.positions)[None]
+    return module
+
+
+def tiny_modules(seed: int = 0) -> tuple[nn.Module, nn.Module, nn.Module]:
+    """UNet, autoencoder, text encoder, whose weights `tiny_tensors` writes under the single file's names."""
+    parts = empty_unet(TINY.unet), empty_vae(TINY.vae), empty_text(TINY.text)
+    unet, vae, text = (randomised(part, seed + number) for number, part in enumerate(parts))
+    return unet, vae, text
+
+
+def tiny_tensors(seed: int = 0) -> dict[str, Tensor]:
+    unet, vae, text = tiny_modules(seed)
+    tensors = {keys.unet_source_key(name, TINY.unet): value for name, value in unet.state_dict().items()}
+    for name, value in vae.state_dict().items():
+        is_projection = "attentions" in name and value.ndim == 2
+        tensors[keys.vae_source_key(name, TINY.vae)] = value[:, :, None, None] if is_projection else value
+    tensors |= {keys.text_source_key(name): value for name, value in text.state_dict().items()}
+    return {key: value.contiguous() for key, value in tensors.items()}
+
+
+def write_tiny_checkpoint(path: Path, seed: int = 0) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save_file(tiny_tensors(seed), path, TINY_METADATA)
+    return path
