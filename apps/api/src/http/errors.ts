@@ -15,13 +15,13 @@ const codeByFastifyCode: Record<string, ErrorCode> = {
   FST_ERR_BAD_URL: 'request.not_found',
 };
 
-/** SQLSTATE classes 08 (connection), 53 (resources), 57 (operator intervention): the database is away, not wrong. */
+/** SQLSTATE classes 08 (connection), 3D (no such database), 53 (resources), 57P (shutdown): away, not wrong. */
 const isDatabaseAway = (error: unknown): boolean => {
-  if (error instanceof pg.DatabaseError) return /^(08|53|57P)/.test(error.code ?? '');
-  return (
-    error instanceof Error &&
-    /ECONNREFUSED|ECONNRESET|ENOENT|Connection terminated|timeout exceeded/.test(error.message)
-  );
+  if (error instanceof pg.DatabaseError) return /^(08|3D|53|57P)/.test(error.code ?? '');
+  if (!(error instanceof Error)) return false;
+  const isRefused = 'syscall' in error && error.syscall === 'connect';
+  // pg and its pool give these two no code.
+  return isRefused || /^(Connection terminated|timeout exceeded when trying to connect)/.test(error.message);
 };
 
 const toAppError = (error: FastifyError | Error): AppError => {

@@ -1,5 +1,6 @@
-import { getHealth, getReadiness, getStudio, register } from '@studio/contracts';
+import { getHealth, getMe, getReadiness, getStudio, register } from '@studio/contracts';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { onServer } from '../../../test/database.ts';
 import { goodPassword, startTestStudio, type TestStudio } from '../../../test/studio.ts';
 
 let studio: TestStudio;
@@ -42,11 +43,18 @@ test('it is alive, and ready while its database answers', async () => {
   expect(await studio.call(getReadiness)).toEqual({ status: 'ok', checks: { database: true } });
 });
 
-test('without its database it is alive but not ready, and says so', async () => {
+test('without its database it is alive but not ready, and every answer says so', async () => {
   const cut = await startTestStudio();
-  await cut.deps.db.close();
+  const owner = await cut.registerOwner();
+  await onServer((client) => client.query(`drop database ${new URL(cut.databaseUrl).pathname.slice(1)} with (force)`));
   expect((await cut.send(getHealth)).statusCode).toBe(200);
-  const answer = await cut.send(getReadiness);
-  expect([answer.statusCode, answer.json().error.code]).toEqual([503, 'server.unavailable']);
+  for (const endpoint of [getReadiness, getStudio, getMe]) {
+    const answer = await cut.send(endpoint, { token: owner.accessToken });
+    expect([endpoint.id, answer.statusCode, answer.json().error.code]).toEqual([
+      endpoint.id,
+      503,
+      'server.unavailable',
+    ]);
+  }
   await cut.stop();
 });
