@@ -38,20 +38,12 @@ export const enqueue = async (
   const kind = params ? 'txt2img' : 'graph';
   const queue = defaultQueue;
   const cost = estimateCost(graph);
-  const entered = await enqueueJob(tx, {
-    id,
-    teamId,
-    userId,
-    kind,
-    queue,
-    model: findCheckpoint(graph) ?? '',
-    cost,
-    graph,
-    params,
-  });
-  if (!entered) throw new AppError('job.queue_full');
+  const model = findCheckpoint(graph) ?? '';
   await recordAudit(tx, { action: 'job.create', teamId, userId, subjectId: id, details: { kind } });
   const load = await getQueueLoad({ bus }, tx, queue);
+  // Last, because it locks the team's row until the commit: each statement after it would hold up the whole team.
+  const entered = await enqueueJob(tx, { id, teamId, userId, kind, queue, model, cost, graph, params });
+  if (!entered) throw new AppError('job.queue_full');
   onCommit(() => {
     bus.publish('queue.ready', { queue });
     bus.publish('team.changed', { teamId });
