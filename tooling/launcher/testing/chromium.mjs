@@ -1,8 +1,8 @@
-import { accessSync, constants, existsSync } from 'node:fs';
+import { accessSync, constants, existsSync, mkdirSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { capture, runToCode } from '../command.mjs';
-import { Advice, lastLines } from '../failure.mjs';
+import { Advice } from '../failure.mjs';
 import { findNpm, npmEnv } from '../npm.mjs';
 import { TOOLS } from '../paths.mjs';
 import { withProgress } from '../progress.mjs';
@@ -60,7 +60,7 @@ async function installFromDebian() {
 /** The package's browser brings the libraries that a bare machine lacks, beside the program it unpacks. */
 async function installFromNpm() {
   const folder = join(TOOLS, `chromium-${PACKAGE_VERSION}`);
-  const entry = join(folder, 'node_modules', PACKAGE, 'build', 'esm', 'index.js');
+  const entry = join(folder, 'node_modules', PACKAGE, 'build', 'index.js');
   if (!existsSync(entry)) {
     const args = [findNpm(), 'install', '--ignore-scripts', '--no-audit', '--no-fund', '--prefix', folder];
     const specifier = `${PACKAGE}@${PACKAGE_VERSION}`;
@@ -76,26 +76,29 @@ async function installFromNpm() {
     );
   }
   if (!existsSync(entry)) return undefined;
+  const unpacked = join(folder, 'unpacked');
+  mkdirSync(unpacked, { recursive: true });
   const script = `
-    process.env.AWS_LAMBDA_JS_RUNTIME = 'nodejs22.x';
+    // Unpack the libraries as well, which the package takes for needed on one host only; keep all in our own folder.
+    Object.assign(process.env, { AWS_LAMBDA_JS_RUNTIME: 'nodejs22.x', TMPDIR: ${JSON.stringify(unpacked)} });
     const { default: chromium } = await import(${JSON.stringify(pathToFileURL(entry).href)});
     console.log(JSON.stringify([await chromium.executablePath(), process.env.LD_LIBRARY_PATH ?? '']));`;
   const answer = await capture(process.execPath, ['--input-type=module', '--eval', script]);
   const [executable, libraries] = JSON.parse(answer ?? '[]');
   if (typeof executable !== 'string') return undefined;
   const env = { LD_LIBRARY_PATH: String(libraries) };
-  return (await runsHeadless(executable, env)) ? { executable, env } : undefined;
+  return (await showsPage(executable, env)) ? { executable, env } : undefined;
 }
 
 /**
  * @param {string} executable
  * @param {NodeJS.ProcessEnv} extra
  */
-async function runsHeadless(executable, extra) {
-  const args = ['--headless', '--no-sandbox', '--disable-gpu', '--dump-dom', 'data:text/html,<p>usable</p>'];
+async function showsPage(executable, extra) {
+  const script = fileURLToPath(new URL('try-browser.mjs', import.meta.url));
   const env = { ...process.env, ...extra };
-  const code = await runToCode({ command: executable, args, env, logFile: logFile(), mode: 'a' });
-  return code === 0 && lastLines(logFile(), 3).includes('usable');
+  const args = [script, executable];
+  return (await runToCode({ command: process.execPath, args, env, logFile: logFile(), mode: 'a' })) === 0;
 }
 
 function logFile() {
