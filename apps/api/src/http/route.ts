@@ -75,6 +75,19 @@ export function route(
   options: CommonOptions & { readonly can?: Permission },
   handler: (context: Context<Endpoint, Actor | undefined>) => unknown,
 ): Plugin {
+  const serve = async (deps: Deps, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
+    const { actor } = request;
+    const input = parseInput(endpoint, request);
+    const run = (scoped: Deps) => handler({ ...input, deps: scoped, actor, request, reply });
+    if (isStream(endpoint)) {
+      await run(deps);
+      return reply;
+    }
+    const answer = async (scoped: Deps) => presentResponse(endpoint, await run(scoped));
+    const isOnce = endpoint.idempotent && actor;
+    const body = isOnce ? await answerOnce({ endpoint, deps, actor, request, input, answer }) : await answer(deps);
+    return reply.code(endpoint.status).send(body);
+  };
   return (app, deps) => {
     app.route({
       method: endpoint.method,
@@ -85,21 +98,7 @@ export function route(
       onRequest: async (request) => {
         request.actor = await authenticate(endpoint, { deps, request, can: options.can });
       },
-      handler: async (request, reply) => {
-        const { actor } = request;
-        const input = parseInput(endpoint, request);
-        const answer = async (scoped: Deps) =>
-          presentResponse(endpoint, await handler({ ...input, deps: scoped, actor, request, reply }));
-        if (isStream(endpoint)) {
-          await handler({ ...input, deps, actor, request, reply });
-          return reply;
-        }
-        const body =
-          endpoint.idempotent && actor
-            ? await answerOnce({ endpoint, deps, actor, request, input, answer })
-            : await answer(deps);
-        return reply.code(endpoint.status).send(body);
-      },
+      handler: (request, reply) => serve(deps, request, reply),
     });
   };
 }
