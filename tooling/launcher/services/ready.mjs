@@ -11,7 +11,7 @@ const SLOW_MS = 60_000;
  * @param {string} url
  * @param {import('./supervise.mjs').Supervised} supervised
  */
-export async function answers(url, { name, failed, logFile }) {
+export async function answers(url, { name, failed, logFile, markReady }) {
   let hasFailed = false;
   void failed.then(() => {
     hasFailed = true;
@@ -25,6 +25,7 @@ export async function answers(url, { name, failed, logFile }) {
     }
     await delay(POLL_MS);
   }
+  markReady();
 }
 
 /** @param {string} url */

@@ -39,6 +39,7 @@ export function apiService(plan) {
   const { home, secrets } = plan;
   return {
     name: 'api',
+    triesToStart: 2,
     command: process.execPath,
     args: [...(plan.isDev ? ['--watch', '--watch-preserve-output'] : []), 'src/main.ts'],
     cwd: join(ROOT, 'apps', 'api'),
@@ -65,6 +66,7 @@ export function webService(plan) {
   const dev = [next, 'dev', '--port', String(plan.webPort), '--hostname', '127.0.0.1'];
   return {
     name: 'web',
+    triesToStart: 2,
     command: process.execPath,
     args: plan.isDev ? dev : [WEB_SERVER],
     cwd: join(ROOT, 'apps', 'web'),

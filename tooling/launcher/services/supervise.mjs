@@ -17,12 +17,14 @@ import { removePidFile, writePidFile } from './pid-files.mjs';
  * @property {import('../setup/account.mjs').Account | undefined} [account]
  * @property {NodeJS.Signals} [stopSignal]
  * @property {number} [graceMs] from the stop signal to the kill
+ * @property {number} [triesToStart] how often it may end before it has been ready once; a wrong setting stays wrong
  * @property {() => Promise<void>} [beforeStart] runs before every start, also after a crash
  *
  * @typedef {object} Supervised
  * @property {string} name
  * @property {string} logFile
  * @property {() => Promise<void>} stop
+ * @property {() => void} markReady from now on every death is followed by a restart, within bounds
  * @property {Promise<void>} failed resolves when the service keeps dying and is given up
  */
 
@@ -37,9 +39,10 @@ const GRACE_MS = 6000;
 /**
  * How long to wait before the next start, undefined when it is no use.
  * @param {number} deaths in a row, at least 1
+ * @param {number} [allowed]
  */
-export function planRestart(deaths) {
-  if (deaths >= DEATHS_ALLOWED) return undefined;
+export function planRestart(deaths, allowed = DEATHS_ALLOWED) {
+  if (deaths >= allowed) return undefined;
   return Math.min(FIRST_WAIT_MS * 2 ** (deaths - 1), LONGEST_WAIT_MS);
 }
 
@@ -58,19 +61,25 @@ export function supervise(service, { logs, run }) {
   const failed = new Promise((resolve) => {
     giveUp = resolve;
   });
-  const loop = keepRunning(service, { logFile, run, stopping: stopping.signal }).then((hasFailed) => {
+  let isReady = service.triesToStart === undefined;
+  const deathsAllowed = () => (isReady ? DEATHS_ALLOWED : (service.triesToStart ?? DEATHS_ALLOWED));
+  const context = { logFile, run, stopping: stopping.signal, deathsAllowed };
+  const loop = keepRunning(service, context).then((hasFailed) => {
     if (hasFailed) giveUp();
   });
   const stop = () => {
     stopping.abort();
     return loop;
   };
-  return { name: service.name, logFile, stop, failed };
+  const markReady = () => {
+    isReady = true;
+  };
+  return { name: service.name, logFile, stop, failed, markReady };
 }
 
 /**
  * @param {Service} service
- * @param {{ logFile: string, run: string, stopping: AbortSignal }} context
+ * @param {{ logFile: string, run: string, stopping: AbortSignal, deathsAllowed: () => number }} context
  * @returns {Promise<boolean>} true when the service was given up
  */
 async function keepRunning(service, context) {
@@ -80,7 +89,7 @@ async function keepRunning(service, context) {
     if (isOver(context)) return false;
     const livedMs = Date.now() - startedMs;
     deaths = livedMs >= HEALTHY_MS ? 1 : deaths + 1;
-    const waitMs = planRestart(deaths);
+    const waitMs = planRestart(deaths, context.deathsAllowed());
     const next = waitMs === undefined ? 'given up' : `restarting in ${formatElapsed(waitMs)}`;
     say(`! ${service.name} ended (${how}) after ${formatElapsed(livedMs)}; ${next}. Log: ${context.logFile}`);
     if (waitMs === undefined) return true;

@@ -70,7 +70,11 @@ test('secrets are made once and readable by their owner alone', (context) => {
 });
 
 test('a service that keeps dying waits longer each time and is then given up', () => {
-  assert.deepEqual([1, 2, 3, 4, 5].map(planRestart), [500, 1000, 2000, 4000, undefined]);
+  assert.deepEqual(
+    [1, 2, 3, 4, 5].map((deaths) => planRestart(deaths)),
+    [500, 1000, 2000, 4000, undefined],
+  );
+  assert.equal(planRestart(2, 2), undefined);
 });
 
 const OUTPUTS = {
