@@ -130,7 +130,7 @@ test('with engines that die, come back and race: no job is lost, doubled or over
     zombies: [],
     isOver: false,
   };
-  const jobCount = 400;
+  const jobCount = 250;
   const background = Promise.all([watchCaps(run), reapAll(run), ...Array.from({ length: 6 }, () => work(run))]);
   const ids = await submitAll(run, jobCount);
   await untilEmpty(run);
@@ -187,6 +187,16 @@ test('an attempt past its deadline fails although its lease is renewed', async (
   expect(await queue.reap()).toEqual([{ team_id: teamId, state: 'failed' }]);
   const rows = await queue.read(sql<{ error: unknown }>`select error from job where id = ${id}`);
   expect(rows).toEqual([{ error: { code: 'job.deadline_exceeded' } }]);
+});
+
+test('nothing is reaped while the database has been up for less than one lease', async () => {
+  const teamId = await queue.addTeam();
+  const id = await queue.enqueue(teamId);
+  const job = await queue.claim();
+  if (job) await queue.expireLease(job);
+  expect(await queue.read(sql`select * from reap_jobs(100, interval '100 years')`)).toEqual([]);
+  expect(await queue.reap()).toEqual([{ team_id: teamId, state: 'retry_wait' }]);
+  expect(await queue.cancel(teamId, id)).toBe('cancelled');
 });
 
 test('back-off doubles from 5 s to 300 s and adds up to a fifth', async () => {

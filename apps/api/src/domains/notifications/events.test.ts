@@ -6,6 +6,7 @@ import {
   type Job,
   previewHeaderSchema,
   restoreAsset,
+  type Session,
   type StudioEvent,
   socketServerFrameSchema,
   studioEventSchema,
@@ -19,12 +20,14 @@ import { startTestStudio, type TestStudio } from '../../../test/studio.ts';
 
 let studio: TestStudio;
 let engine: ScriptedEngine;
+let owner: Session;
 let token: string;
 let origin: string;
 
 beforeAll(async () => {
   studio = await startTestStudio();
-  token = (await studio.registerOwner()).accessToken;
+  owner = await studio.registerOwner();
+  token = owner.accessToken;
   engine = await openScriptedEngine(studio);
   origin = await studio.listen();
 });
@@ -39,6 +42,8 @@ interface Line {
   until(fits: (event: StudioEvent) => boolean): Promise<StudioEvent>;
   readonly ready: Promise<{ seq: number; isComplete: boolean }>;
   close(): void;
+  pause(): void;
+  resume(): void;
 }
 
 const open: WebSocket[] = [];
@@ -86,9 +91,20 @@ const connect = (path = '/ws', hello: unknown = { type: 'hello', accessToken: to
       look();
       closed.then(() => reject(new Error('the socket closed first')));
     });
-  return { events, previews, frames, closed, until, ready: ready.promise, close: () => socket.close() };
+  return {
+    events,
+    previews,
+    frames,
+    closed,
+    until,
+    ready: ready.promise,
+    close: () => socket.close(),
+    pause: () => socket.pause(),
+    resume: () => socket.resume(),
+  };
 };
 
+const teamId = () => owner.user.team.id;
 const submit = (prompt = 'a red apple'): Promise<Job> => studio.call(generateTxt2img, { token, body: { prompt } });
 const isEnd = (job: Job) => (event: StudioEvent) =>
   event.type === 'job.updated' && event.data.id === job.id && event.data.finishedAt !== null;
@@ -187,6 +203,24 @@ describe('a socket', () => {
     await line.until((event) => event.type === 'asset.deleted' && event.data.assetId === id);
     await studio.call(restoreAsset, { token, params: { id } });
     await line.until((event) => event.type === 'asset.restored' && event.data.id === id);
+  });
+
+  test('leaves previews out for a client that is behind, and nothing else', async () => {
+    const line = connect();
+    await line.ready;
+    const job = await submit();
+    const lease = await engine.take();
+    line.pause();
+    const image = Buffer.alloc(60 * 1024);
+    const header = { type: 'job.preview', jobId: job.id, attempt: 1, step: 1, contentType: 'image/jpeg' } as const;
+    const sent = 600;
+    for (let i = 0; i < sent; i++) studio.deps.bus.publish('job.preview', { teamId: teamId(), header, image });
+    await engine.complete(lease);
+    line.resume();
+    await line.until(isEnd(job));
+    expect(line.previews.length).toBeGreaterThan(0);
+    expect(line.previews.length).toBeLessThan(sent);
+    expect(line.events.map(({ type }) => type)).toContain('asset.created');
   });
 
   test('never tells one team of another', async () => {

@@ -11,6 +11,8 @@ import { type Sink, startStream } from './stream.ts';
 const sseSink = (reply: FastifyReply): Sink => {
   const { raw } = reply;
   const write = (frame: string): void => {
+    // Writing to an answer that has ended would raise an error that nobody catches.
+    if (raw.writableEnded || raw.destroyed) return;
     if (raw.writableLength > hopelessBytes) raw.destroy();
     else raw.write(frame);
   };
@@ -49,7 +51,9 @@ interface SseRequest {
 const startHeartbeat = (deps: Pick<Deps, 'accessTokens'>, { request, reply }: SseRequest): NodeJS.Timeout =>
   setInterval(() => {
     authenticateUser(deps, request).then(
-      () => reply.raw.write(': heartbeat\n\n'),
+      () => {
+        if (!reply.raw.writableEnded) reply.raw.write(': heartbeat\n\n');
+      },
       () => reply.raw.end(),
     );
   }, heartbeatMs);
@@ -67,6 +71,7 @@ export const serveSse = async (deps: Pick<Deps, 'accessTokens' | 'log'>, sse: Ss
     'x-accel-buffering': 'no',
   });
   reply.raw.flushHeaders();
+  reply.raw.on('error', () => reply.raw.destroy());
   const beating = startHeartbeat(deps, sse);
   const stop = startStream(feed, { teamId: actor.teamId, since, jobId }, sseSink(reply));
   reply.raw.once('close', () => {
