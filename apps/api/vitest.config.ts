@@ -7,6 +7,8 @@ export default defineConfig({
     globalSetup: ['./test/template-database.ts'],
     // Two cores shared with PostgreSQL: more workers only make each other wait.
     maxWorkers: 2,
+    // Files share one module graph per worker: they keep no state outside their own database.
+    isolate: false,
     testTimeout: 20_000,
     hookTimeout: 30_000,
   },
