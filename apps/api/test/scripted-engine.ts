@@ -2,7 +2,6 @@ import { createHash } from 'node:crypto';
 import {
   claimLease,
   type EndpointRequest,
-  type EngineId,
   type EngineModel,
   type FinalizeRequest,
   finalizeJob,
@@ -35,74 +34,69 @@ const sampling = (step: number): JobProgress => ({ stage: 'sampling', step, step
 
 type ClaimBody = EndpointRequest<typeof claimLease>['body'];
 
+const token = engineToken;
+
+const register = async (studio: TestStudio, { name, models }: { name: string; models: readonly EngineModel[] }) => {
+  const body = {
+    name,
+    version: '1.0.0',
+    device: 'cpu',
+    dtype: 'float32',
+    memoryBytes: 1_000_000,
+    queues: ['default'],
+    slots: 1,
+    nodeCatalogue: testCatalogue,
+    models: [...models],
+  };
+  return (await studio.call(registerEngine, { token, body })).engineId;
+};
+
+type Output = FinalizeRequest['outputs'][number];
+
+/** Announces files, puts them to their signed addresses and returns them as a finalize names them. */
+const upload = async (studio: TestStudio, { jobId, attempt }: Lease, files: readonly Buffer[]): Promise<Output[]> => {
+  const announced = files.map((bytes) => ({
+    sha256: createHash('sha256').update(bytes).digest('hex'),
+    sizeBytes: bytes.length,
+    contentType: 'image/png',
+  }));
+  const body = { attempt, files: announced };
+  const { uploads } = await studio.call(requestUploads, { token, params: { id: jobId }, body });
+  for (const [index, { url }] of uploads.entries()) {
+    const headers = { 'content-type': 'image/png' };
+    const answer = await studio.app.inject({ method: 'PUT', url, headers, payload: files[index] ?? Buffer.alloc(0) });
+    if (answer.statusCode !== 204) throw new Error(`upload answered ${answer.statusCode}: ${answer.body}`);
+  }
+  return announced.map((file, index) => ({
+    ...file,
+    nodeId: '7',
+    index,
+    blobKey: uploads[index]?.blobKey ?? '',
+    width: 128,
+    height: 128,
+    isKept: true,
+  }));
+};
+
+const goodEnd = { status: 'succeeded', outputs: [], error: null, isRetryable: false, engineSeconds: 1.5 } as const;
+
 /** Speaks the Lease API over HTTP as an engine does; the test decides what it does next. */
 export const openScriptedEngine = async (studio: TestStudio, { name = 'local-0', models = [starterModel] } = {}) => {
-  const token = engineToken;
-  const register = async (): Promise<EngineId> => {
-    const body = {
-      name,
-      version: '1.0.0',
-      device: 'cpu',
-      dtype: 'float32',
-      memoryBytes: 1_000_000,
-      queues: ['default'],
-      slots: 1,
-      nodeCatalogue: testCatalogue,
-      models,
-    };
-    return (await studio.call(registerEngine, { token, body })).engineId;
-  };
-  const engineId = await register();
-
+  const engineId = await register(studio, { name, models });
   const claim = async (change: Partial<ClaimBody> = {}): Promise<Lease | null> => {
     const body = { engineId, queues: ['default'], loadedModels: [], slots: 1, waitMs: 0, ...change };
     return (await studio.call(claimLease, { token, body })).lease;
   };
-  const upload = async ({ jobId, attempt }: Lease, files: readonly Buffer[]) => {
-    const announced = files.map((bytes) => ({
-      sha256: createHash('sha256').update(bytes).digest('hex'),
-      sizeBytes: bytes.length,
-      contentType: 'image/png',
-    }));
-    const { uploads } = await studio.call(requestUploads, {
-      token,
-      params: { id: jobId },
-      body: { attempt, files: announced },
-    });
-    for (const [index, { url }] of uploads.entries()) {
-      const headers = { 'content-type': 'image/png' };
-      const answer = await studio.app.inject({ method: 'PUT', url, headers, payload: files[index] ?? Buffer.alloc(0) });
-      if (answer.statusCode !== 204) throw new Error(`upload answered ${answer.statusCode}: ${answer.body}`);
-    }
-    return announced.map((file, index): FinalizeRequest['outputs'][number] => ({
-      ...file,
-      nodeId: '7',
-      index,
-      blobKey: uploads[index]?.blobKey ?? '',
-      width: 128,
-      height: 128,
-      isKept: true,
-    }));
-  };
-  const finalize = async ({ jobId, attempt }: Lease, change: Partial<FinalizeRequest> = {}) => {
-    const body = {
-      attempt,
-      status: 'succeeded' as const,
-      outputs: [],
-      error: null,
-      isRetryable: false,
-      engineSeconds: 1.5,
-      ...change,
-    };
+  const finalize = async ({ jobId, attempt }: Lease, change: Partial<FinalizeRequest> = {}): Promise<boolean> => {
+    const body = { ...goodEnd, outputs: [], attempt, ...change };
     return (await studio.call(finalizeJob, { token, params: { id: jobId }, body })).accepted;
   };
-
   return {
     engineId,
-    register,
     claim,
-    upload,
     finalize,
+    register: () => register(studio, { name, models }),
+    upload: (lease: Lease, files: readonly Buffer[]) => upload(studio, lease, files),
     /** Claims what must be there. */
     take: async (change: Partial<ClaimBody> = {}): Promise<Lease> => {
       const lease = await claim(change);
@@ -115,7 +109,7 @@ export const openScriptedEngine = async (studio: TestStudio, { name = 'local-0',
     },
     /** Uploads one picture per text and ends the attempt as a good engine does. */
     complete: async (lease: Lease, texts: readonly string[] = ['one']) =>
-      finalize(lease, { outputs: await upload(lease, texts.map(pictureBytes)) }),
+      finalize(lease, { outputs: await upload(studio, lease, texts.map(pictureBytes)) }),
   };
 };
 

@@ -4,6 +4,7 @@ import {
   claimLease,
   finalizeJob,
   generateTxt2img,
+  getGenerateOptions,
   getJob,
   getJobStatus,
   type JobId,
@@ -71,6 +72,14 @@ describe('claim', () => {
       payload: body,
     });
     expect(answer.json()).toMatchObject({ error: { code: 'engine.not_registered' } });
+  });
+
+  test('an engine that is never without work stays known', async () => {
+    await submit();
+    await onDatabase(sql`update engine set last_seen_at = now() - interval '5 minutes'`);
+    await engine.finalize(await engine.take());
+    const { isEngineConnected } = await studio.call(getGenerateOptions, { token });
+    expect(isEngineConnected).toBe(true);
   });
 
   test('a waiting claim is answered as soon as a job arrives', async () => {

@@ -43,13 +43,14 @@ type Look =
 const look = (deps: Pick<Deps, 'db' | 'bus' | 'config'>, claim: ClaimRequest): Promise<Look> =>
   deps.db.tx('system', async (tx, onCommit): Promise<Look> => {
     const { engineId, loadedModels, queues } = claim;
+    // First, while no team's row is locked; it also keeps an engine known that is never without work.
+    await ensureRegistered(tx, engineId);
     for (const queue of queues) {
       const job = await claimJob(tx, { engineId, queue, loadedModels });
       if (!job) continue;
       onCommit(() => deps.bus.publish('team.changed', { teamId: job.team_id }));
       return { lease: await presentLease(deps, tx, job), teamId: job.team_id };
     }
-    await ensureRegistered(tx, engineId);
     return { lease: null, isContended: await hasClaimableLane(tx, engineId, queues) };
   });
 
