@@ -41,15 +41,35 @@ export function workingFolder(pid) {
 
 /**
  * @param {number} pid
- * @returns {{ state: string, startTicks: string } | undefined}
+ * @returns {number | undefined}
+ */
+export function parentOf(pid) {
+  return readStat(pid)?.parent;
+}
+
+/**
+ * @param {number} pid
+ * @returns {string[]} empty when the process has ended
+ */
+export function commandLine(pid) {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
+  } catch {
+    return [];
+  }
+}
+
+/**
+ * @param {number} pid
+ * @returns {{ state: string, parent: number, startTicks: string } | undefined}
  */
 function readStat(pid) {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
     // The name in parentheses may itself hold spaces and parentheses, so fields count from the last one.
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    const [state, startTicks] = [fields[0], fields[19]];
-    return state === undefined || startTicks === undefined ? undefined : { state, startTicks };
+    const [state, parent, startTicks] = [fields[0], Number(fields[1]), fields[19]];
+    return state === undefined || startTicks === undefined ? undefined : { state, parent, startTicks };
   } catch {
     return undefined;
   }

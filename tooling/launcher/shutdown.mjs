@@ -1,4 +1,5 @@
 import { endAllChildren } from './children.mjs';
+import { commandLine, identify, isAlive, parentOf } from './identity.mjs';
 
 /** Signals and the parent's death end in one place: run what was registered, newest first, then exit. */
 
@@ -47,13 +48,25 @@ export function watchSignals() {
 }
 
 /**
- * npm does not take its script along when it is killed. A launch from a shell may outlive the shell on purpose
- * (nohup), so only a parent that is npm counts.
+ * npm does not take its script along when it is killed, nor does the shell in between. A launch from a shell may
+ * outlive the shell on purpose (nohup), so only npm counts.
  */
-export function watchNpm() {
+function watchNpm() {
   if (process.env.npm_lifecycle_event === undefined) return;
-  const parent = process.ppid;
+  const npm = findNpmAbove(process.ppid);
+  if (npm === undefined) return;
   setInterval(() => {
-    if (process.ppid !== parent) void shutDown(143);
+    if (!isAlive(npm)) void shutDown(143);
   }, PARENT_POLL_MS).unref();
+}
+
+/**
+ * @param {number} pid
+ * @param {number} [levels] npm, perhaps a shell, this process
+ * @returns {import('./identity.mjs').Identity | undefined}
+ */
+function findNpmAbove(pid, levels = 2) {
+  if (commandLine(pid)[0]?.startsWith('npm ') || commandLine(pid)[1]?.endsWith('npm-cli.js')) return identify(pid);
+  const parent = parentOf(pid);
+  return levels > 1 && parent !== undefined ? findNpmAbove(parent, levels - 1) : undefined;
 }
