@@ -41,9 +41,14 @@ Options:
   check: `npm run check
 
 Checks format, lint, types, borders between modules, generated files, Python and file sizes.`,
-  bench: `npm run bench -- [names]
+  bench: `npm run bench -- [options]
 
-Runs the benchmarks against a studio of their own; names pick some of them.`,
+Runs the benchmarks against a studio of their own.
+
+Options:
+  --only NAME  one of them
+  --write      put the figures into docs/benchmarks.md
+  --help       this text`,
   e2e: `npm run e2e
 
 Runs the end-to-end tests in a browser against a studio of their own.`,
@@ -63,7 +68,7 @@ export function readArguments(argv, env) {
   const [first, ...rest] = argv;
   const verb = VERBS.find((known) => known === first);
   if (verb === undefined) throw new Advice(`Say what to run: ${VERBS.map((name) => `npm run ${name}`).join(', ')}.`);
-  const { values, positionals } = parse(verb, rest);
+  const { values, positionals } = verb === 'bench' ? passOn(rest) : parse(rest);
   const port = readPort(values.port ?? env.STUDIO_PORT ?? '8188');
   const host = values.host ?? env.STUDIO_HOST ?? '127.0.0.1';
   const home = values.home === undefined ? {} : { home: values.home };
@@ -72,14 +77,23 @@ export function readArguments(argv, env) {
 }
 
 /**
- * @param {Verb} verb
+ * The benchmarks read their own options.
  * @param {string[]} args
+ * @returns {ReturnType<typeof parse>}
  */
-function parse(verb, args) {
+function passOn(args) {
+  return { values: { help: args.includes('--help') }, positionals: args };
+}
+
+/**
+ * @param {string[]} args
+ * @returns {{ values: { port?: string, host?: string, home?: string, only?: string, help?: boolean },
+ *   positionals: string[] }}
+ */
+function parse(args) {
   try {
     return parseArgs({
       args,
-      allowPositionals: verb === 'bench',
       options: {
         port: { type: 'string' },
         host: { type: 'string' },

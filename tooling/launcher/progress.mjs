@@ -71,5 +71,5 @@ function redraw() {
     return;
   }
   const line = `${FRAMES[frame++ % FRAMES.length]} ${text}`;
-  process.stdout.write(CLEAR_LINE + line.slice(0, (process.stdout.columns ?? 80) - 1));
+  process.stdout.write(CLEAR_LINE + line.slice(0, (process.stdout.columns || 80) - 1));
 }

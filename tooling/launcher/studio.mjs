@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { Advice } from './failure.mjs';
 import { tryLock } from './lock.mjs';
 import { anyPort, choosePort } from './ports.mjs';
-import { say } from './progress.mjs';
+import { say, withProgress } from './progress.mjs';
 import { endLeftovers } from './services/pid-files.mjs';
 import { postgresReady, postgresService, postgresUrl } from './services/postgres.mjs';
 import { answers } from './services/ready.mjs';
@@ -50,7 +50,9 @@ export async function openStudio({ home, host, port, isDev }) {
     const api = start(apiService(plan));
     const engines = engineServices(plan).map(start);
     const url = apiUrl(plan);
-    await Promise.all([answers(`${url}/api/ready`, api), answers(`http://127.0.0.1:${webPort}/`, web)]);
+    await withProgress('Studio', () =>
+      Promise.all([answers(`${url}/api/ready`, api), answers(`http://127.0.0.1:${webPort}/`, web)]),
+    );
     const essential = running.filter((supervised) => !engines.includes(supervised));
     return { url, databaseUrl, failed: Promise.race(essential.map((each) => each.failed.then(() => each))), stop };
   } catch (error) {

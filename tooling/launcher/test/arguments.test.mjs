@@ -22,6 +22,10 @@ test('a suite and a home can be named', () => {
   assert.equal(readArguments(['start', '--home=/srv/studio'], {}).options.home, '/srv/studio');
 });
 
+test('the benchmarks get their options as they are', () => {
+  assert.deepEqual(readArguments(['bench', '--only', 'tax', '--write'], {}).options.rest, ['--only', 'tax', '--write']);
+});
+
 for (const argv of [[], ['serve'], ['start', '--prot=1'], ['start', 'now'], ['test', '--only', 'all']]) {
   test(`"${argv.join(' ')}" is refused with advice`, () => {
     assert.throws(() => readArguments(argv, {}), Advice);

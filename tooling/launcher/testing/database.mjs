@@ -10,9 +10,10 @@ import { onShutdown } from '../shutdown.mjs';
 /**
  * A PostgreSQL of its own for the tests, with a role that may create databases and is no superuser.
  * @param {string} folder
+ * @param {{ isThrowAway: boolean }} options whether speed matters more than what a power cut would leave
  * @returns {Promise<{ url: string, stop: () => Promise<void> }>}
  */
-export async function openTestDatabase(folder) {
+export async function openTestDatabase(folder, { isThrowAway }) {
   const home = homePaths(folder);
   const secret = () => randomBytes(16).toString('hex');
   const role = { name: 'studio_test', password: secret(), canCreateDatabases: true };
@@ -23,7 +24,7 @@ export async function openTestDatabase(folder) {
     role,
     isThrowAway: true,
   });
-  const supervised = supervise(postgresService(cluster, { isThrowAway: true }), home);
+  const supervised = supervise(postgresService(cluster, { isThrowAway }), home);
   const stop = async () => {
     await supervised.stop();
     rmSync(cluster.data, { recursive: true, force: true });

@@ -25,7 +25,9 @@ export async function test({ only }) {
   const needs = new Set(suites.flatMap((suite) => suite.needs));
   const folder = makeRunFolder();
   await prepareTools({ verb: 'test', withDevTools: true, withWeb: needs.has('web') });
-  const database = needs.has('database') ? await openTestDatabase(join(folder, 'database')) : undefined;
+  const database = needs.has('database')
+    ? await openTestDatabase(join(folder, 'database'), { isThrowAway: true })
+    : undefined;
   const results = [];
   for (const suite of suites) results.push(await runSuite(suite, { folder, databaseUrl: database?.url }));
   await database?.stop();
