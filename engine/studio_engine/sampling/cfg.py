@@ -3,37 +3,55 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from studio_engine.sampling.model import Conditioning, DiffusionModel
-from studio_engine.sampling.samplers.protocol import Denoise
+from studio_engine.sampling.model_sampling import ModelSampling
 
 MAX_REPEAT = 4
 """Contexts whose lengths differ more than this are denoised one after the other, as ComfyUI does."""
 
 
-def guided(model: DiffusionModel, *, positive: Conditioning, negative: Conditioning, cfg: float) -> Denoise:
+def guided(model: DiffusionModel, *, positive: Conditioning, negative: Conditioning, cfg: float) -> Guided:
     """A denoise call at guidance scale `cfg`; at 1 the negative prompt has no weight and is not computed."""
-    if math.isclose(cfg, 1.0):
-        return lambda x, sigma: _denoise(model, x, sigma, positive.context)
-    pair = _paired(negative.context, positive.context)
+    return Guided(model, positive.context, negative.context, cfg)
 
-    def denoise(x: Tensor, sigma: Tensor) -> Tensor:
+
+@dataclass(frozen=True, eq=False)
+class Guided:
+    """A `Denoise`."""
+
+    model: DiffusionModel
+    positive: Tensor
+    negative: Tensor
+    cfg: float
+
+    @property
+    def sampling(self) -> ModelSampling:
+        return self.model.sampling
+
+    def __call__(self, x: Tensor, sigma: Tensor) -> Tensor:
+        if math.isclose(self.cfg, 1.0):
+            return _denoise(self.model, x, sigma, self.positive)
+        return self.both(x, sigma)[0]
+
+    def both(self, x: Tensor, sigma: Tensor) -> tuple[Tensor, Tensor]:
+        without, with_prompt = self._answers(x, sigma)
+        return without + (with_prompt - without) * self.cfg, without
+
+    def _answers(self, x: Tensor, sigma: Tensor) -> tuple[Tensor, Tensor]:
+        """What both prompts say, negative first: in one call where their lengths allow."""
+        pair = _paired(self.negative, self.positive)
         if pair is None:
-            without = _denoise(model, x, sigma, negative.context)
-            return _mixed(without, _denoise(model, x, sigma, positive.context), cfg)
+            without = _denoise(self.model, x, sigma, self.negative)
+            return without, _denoise(self.model, x, sigma, self.positive)
         contexts = torch.cat([_rows(each, x.shape[0]) for each in pair])
-        both = model.denoise(torch.cat([x, x]), torch.cat([sigma, sigma]), Conditioning(contexts))
-        without, with_prompt = both.chunk(2)
-        return _mixed(without, with_prompt, cfg)
-
-    return denoise
-
-
-def _mixed(without: Tensor, with_prompt: Tensor, cfg: float) -> Tensor:
-    return without + (with_prompt - without) * cfg
+        answers = self.model.denoise(torch.cat([x, x]), torch.cat([sigma, sigma]), Conditioning(contexts))
+        without, with_prompt = answers.chunk(2)
+        return without, with_prompt
 
 
 def _denoise(model: DiffusionModel, x: Tensor, sigma: Tensor, context: Tensor) -> Tensor:

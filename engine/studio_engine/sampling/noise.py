@@ -49,18 +49,20 @@ def step_noise(x: Tensor, seed: int) -> StepNoise:
     return lambda: torch.randn(x.shape, dtype=x.dtype, device=x.device, generator=generator)
 
 
-def brownian_noise(x: Tensor, sigmas: Tensor, seed: int) -> PathNoise:
-    """Noise of the SDE samplers: increments of a Brownian tree over the run's sigmas, made on the CPU.
+def brownian_noise(x: Tensor, sigmas: Tensor, seed: int, *, is_on_device: bool = False) -> PathNoise:
+    """Noise of the SDE samplers: increments of a Brownian tree over the run's sigmas.
 
-    The same stride gives the same increment at any number of steps, so more steps refine one picture
-    (Li et al. 2020). `sigmas` are CPU fp32, falling, one above zero. The tree spans the whole batch.
+    Made on the CPU, whose numbers are the same everywhere, or on x's device. The same stride gives the
+    same increment at any number of steps, so more steps refine one picture (Li et al. 2020). `sigmas`
+    are CPU fp32, falling, one above zero. The tree spans the whole batch.
     """
     low, high = float(sigmas[sigmas > 0].min()), float(sigmas.max())
 
     @cache
     def tree() -> BrownianTree:
         # Made at the first draw: a run of one step spans no interval, and never draws.
-        return BrownianTree(low, torch.zeros(x.shape, dtype=x.dtype), high, entropy=seed)
+        device = x.device if is_on_device else "cpu"
+        return BrownianTree(low, torch.zeros(x.shape, dtype=x.dtype, device=device), high, entropy=seed)
 
     def within(sigma: Tensor) -> float:
         # The tree rounds its ends, and warns of queries that stick out by the rounding.

@@ -6,12 +6,13 @@ from typing import Final
 
 from torch import Tensor
 
-from studio_engine.sampling.noise import brownian_noise
-from studio_engine.sampling.samplers.ancestral import ancestral_split
+from studio_engine.sampling.model_sampling import ModelSampling
+from studio_engine.sampling.noise import step_noise
 from studio_engine.sampling.samplers.protocol import Denoise, OnStep, denoise_at
+from studio_engine.sampling.samplers.sde import FULL, Sde, renewal
 
-MIDPOINT: Final = 0.5
-"""Where, between two steps in λ, the second call of `dpmpp_sde` lies."""
+NEARLY_ONE: Final = 0.9999
+"""Where a flow's first middle lies: from pure noise there is no middle in log SNR."""
 
 
 def dpmpp_2m(denoise: Denoise, x: Tensor, sigmas: Tensor, *, seed: int, on_step: OnStep) -> Tensor:
@@ -34,52 +35,33 @@ def dpmpp_2m(denoise: Denoise, x: Tensor, sigmas: Tensor, *, seed: int, on_step:
     return x
 
 
-def dpmpp_2m_sde(
-    denoise: Denoise, x: Tensor, sigmas: Tensor, *, seed: int, on_step: OnStep, eta: float = 1.0
+def dpmpp_2s_ancestral(
+    denoise: Denoise, x: Tensor, sigmas: Tensor, *, seed: int, on_step: OnStep, sde: Sde = FULL
 ) -> Tensor:
-    """`dpmpp_2m` of the reverse SDE, midpoint form; one call per step."""
-    noise = brownian_noise(x, sigmas, seed)
+    """Second order by a call at the middle in log SNR, with fresh noise; two calls per step but for the last."""
+    noise = step_noise(x, seed)
     steps = len(sigmas) - 1
-    lambdas = -sigmas.log()
-    previous: Tensor | None = None
     for i in range(steps):
         denoised = denoise_at(denoise, x, sigmas[i])
         on_step(i + 1, steps, x, denoised)
-        if sigmas[i + 1] == 0:
-            return denoised
-        stride = lambdas[i + 1] - lambdas[i]
-        gain = (-stride * (eta + 1)).expm1().neg()
-        x = sigmas[i + 1] / sigmas[i] * (-stride * eta).exp() * x + gain * denoised
-        if previous is not None:
-            ratio = (lambdas[i] - lambdas[i - 1]) / stride
-            x = x + 0.5 * gain * (1 / ratio) * (denoised - previous)
-        if eta > 0:
-            x = x + noise(sigmas[i], sigmas[i + 1]) * sigmas[i + 1] * (-2 * stride * eta).expm1().neg().sqrt()
-        previous = denoised
+        step = renewal(denoise.sampling, sigmas[i], sigmas[i + 1], sde.eta)
+        if step.down == 0:
+            x = denoised
+            continue
+        middle = _middle(denoise.sampling, sigmas[i], step.down)
+        halfway = _toward(denoised, x, middle / sigmas[i])
+        x = step.keep * _toward(denoise_at(denoise, halfway, middle), x, step.down / sigmas[i])
+        x = x + noise() * sde.s_noise * step.up
     return x
 
 
-def dpmpp_sde(denoise: Denoise, x: Tensor, sigmas: Tensor, *, seed: int, on_step: OnStep, eta: float = 1.0) -> Tensor:
-    """Second order by a call between the steps, ancestral noise at both; two calls per step but for the last."""
-    noise = brownian_noise(x, sigmas, seed)
-    steps = len(sigmas) - 1
-    lambdas = -sigmas.log()
-    levels = (-lambdas).exp()
-    weight = 1 / (2 * MIDPOINT)
-    for i in range(steps):
-        denoised = denoise_at(denoise, x, sigmas[i])
-        on_step(i + 1, steps, x, denoised)
-        if sigmas[i + 1] == 0:
-            return denoised
-        between = (-(lambdas[i] + MIDPOINT * (lambdas[i + 1] - lambdas[i]))).exp()
-        down, up = ancestral_split(levels[i], between, eta)
-        halfway = _toward(denoised, x, lambdas[i] + down.log()) + noise(sigmas[i], between) * up
-        target = (1 - weight) * denoised + weight * denoise_at(denoise, halfway, between)
-        down, up = ancestral_split(levels[i], levels[i + 1], eta)
-        x = _toward(target, x, lambdas[i] + down.log()) + noise(sigmas[i], sigmas[i + 1]) * up
-    return x
+def _middle(sampling: ModelSampling, sigma: Tensor, sigma_next: Tensor) -> Tensor:
+    if sampling.is_flow and sigma >= 1:
+        return sigma.new_tensor(NEARLY_ONE)
+    here, there = sampling.log_snr(sigma), sampling.log_snr(sigma_next)
+    return sampling.sigma_of_log_snr(here + 0.5 * (there - here))
 
 
-def _toward(target: Tensor, x: Tensor, log_share: Tensor) -> Tensor:
+def _toward(target: Tensor, x: Tensor, share: Tensor) -> Tensor:
     """x, all but its share replaced by `target`: the exact step for a constant denoised picture."""
-    return log_share.exp() * x - log_share.expm1() * target
+    return share * x + (1 - share) * target

@@ -5,8 +5,8 @@ from __future__ import annotations
 from torch import Tensor
 
 from studio_engine.sampling.noise import step_noise
-from studio_engine.sampling.samplers.ancestral import ancestral_split
 from studio_engine.sampling.samplers.protocol import Denoise, OnStep, denoise_at, slope
+from studio_engine.sampling.samplers.sde import FULL, Sde, renewal
 
 
 def euler(denoise: Denoise, x: Tensor, sigmas: Tensor, *, seed: int, on_step: OnStep) -> Tensor:
@@ -20,17 +20,18 @@ def euler(denoise: Denoise, x: Tensor, sigmas: Tensor, *, seed: int, on_step: On
 
 
 def euler_ancestral(
-    denoise: Denoise, x: Tensor, sigmas: Tensor, *, seed: int, on_step: OnStep, eta: float = 1.0
+    denoise: Denoise, x: Tensor, sigmas: Tensor, *, seed: int, on_step: OnStep, sde: Sde = FULL
 ) -> Tensor:
-    """Euler with fresh noise at every step; `eta` 0 is plain Euler."""
+    """Euler with fresh noise at every step; `eta` 0 is plain Euler. DDPM is the same walk."""
     noise = step_noise(x, seed)
     steps = len(sigmas) - 1
     for i in range(steps):
         denoised = denoise_at(denoise, x, sigmas[i])
         on_step(i + 1, steps, x, denoised)
-        down, up = ancestral_split(sigmas[i], sigmas[i + 1], eta)
-        if down == 0:
+        step = renewal(denoise.sampling, sigmas[i], sigmas[i + 1], sde.eta)
+        if step.down == 0:
             x = denoised
             continue
-        x = x + slope(x, sigmas[i], denoised) * (down - sigmas[i]) + noise() * up
+        x = step.keep * (x + slope(x, sigmas[i], denoised) * (step.down - sigmas[i]))
+        x = x + noise() * sde.s_noise * step.up
     return x

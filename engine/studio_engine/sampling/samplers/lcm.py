@@ -15,5 +15,5 @@ def lcm(denoise: Denoise, x: Tensor, sigmas: Tensor, *, seed: int, on_step: OnSt
     for i in range(steps):
         denoised = denoise_at(denoise, x, sigmas[i])
         on_step(i + 1, steps, x, denoised)
-        x = denoised + sigmas[i + 1] * noise() if sigmas[i + 1] > 0 else denoised
+        x = denoise.sampling.noised(denoised, noise(), sigmas[i + 1]) if sigmas[i + 1] > 0 else denoised
     return x

@@ -7,11 +7,25 @@ from typing import Protocol, TypeAlias
 
 from torch import Tensor
 
-Denoise: TypeAlias = Callable[[Tensor, Tensor], Tensor]
-"""`(x [batch, …], sigma [batch]) -> denoised`, with conditioning and guidance bound. `sigma` comes on the CPU."""
+from studio_engine.sampling.model_sampling import ModelSampling
 
 OnStep: TypeAlias = Callable[[int, int, Tensor, Tensor], None]
 """`(step, steps, x, denoised)` after the step's first denoise call; `step` counts from 1. May raise to stop the run."""
+
+
+class Denoise(Protocol):
+    """A model with conditioning and guidance bound: `(x [batch, …], sigma [batch]) -> denoised`, sigma on the CPU."""
+
+    @property
+    def sampling(self) -> ModelSampling:
+        """What its sigmas mean; most samplers need not know."""
+        ...
+
+    def __call__(self, x: Tensor, sigma: Tensor) -> Tensor: ...
+
+    def both(self, x: Tensor, sigma: Tensor) -> tuple[Tensor, Tensor]:
+        """`(denoised, denoised by the negative prompt alone)`, for CFG++ (Chung et al. 2024)."""
+        ...
 
 
 class Sampler(Protocol):
@@ -27,6 +41,11 @@ class Sampler(Protocol):
 def denoise_at(denoise: Denoise, x: Tensor, sigma: Tensor) -> Tensor:
     """Denoise a whole batch at one level."""
     return denoise(x, sigma.expand(x.shape[0]))
+
+
+def both_at(denoise: Denoise, x: Tensor, sigma: Tensor) -> tuple[Tensor, Tensor]:
+    """Denoise a whole batch at one level, with guidance and by the negative prompt alone."""
+    return denoise.both(x, sigma.expand(x.shape[0]))
 
 
 def slope(x: Tensor, sigma: Tensor, denoised: Tensor) -> Tensor:
