@@ -9,7 +9,8 @@ export default defineConfig({
     maxWorkers: 2,
     // Files share one module graph per worker: they keep no state outside their own database.
     isolate: false,
-    testTimeout: 20_000,
-    hookTimeout: 30_000,
+    // These end what hangs; they judge no speed, since a busy machine starts a process in 20 s instead of one.
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
   },
 });
