@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import sys
 
-from studio_engine.runtime.allocator import ensure_allocator_settings
+from studio_engine.runtime.start_settings import ensure_start_settings
 
 if __name__ == "__main__":
     # Before torch is imported: importing it costs seconds that a second start would waste.
-    ensure_allocator_settings()
+    ensure_start_settings()
     from studio_engine.process import main
 
     sys.exit(main())

@@ -21,6 +21,6 @@ class LinearDecoder(nn.Module):
 
 
 def test_the_map_of_a_linear_autoencoder_is_found() -> None:
-    weights = cast(Sd1Weights, SimpleNamespace(config=TINY, vae=cast(Any, LinearDecoder())))
+    weights = cast(Sd1Weights, SimpleNamespace(config=TINY, vae_dtype=torch.float32, vae=cast(Any, LinearDecoder())))
     factors = fit_preview_factors(weights, plain_plan())
     torch.testing.assert_close(factors, torch.cat([COLOURS, torch.full((1, 3), 0.1)]), atol=1e-5, rtol=0)

@@ -16,9 +16,15 @@ from studio_engine.models.families.sd1.lora import LoraUse, Part
 from studio_engine.models.files import ModelFile
 from studio_engine.models.text.chunks import Chunk, chunk_prompt, empty_chunk
 from studio_engine.models.text.tokenizer import token_ids
+from studio_engine.runtime.memory import check_fits
 from studio_engine.runtime.plan import ComputePlan
 from studio_engine.sampling.model import Conditioning
 from studio_engine.sampling.model_sampling import ModelSampling
+
+# Activations that live at once, in tensors of the first level's size: fp32, 512², 0.3 GB for a pair of rows in the
+# UNet and 1 GB for one picture in the decoder.
+_UNET_COPIES = 24
+_VAE_COPIES = 8
 
 
 class Sd1Source(Protocol):
@@ -53,12 +59,14 @@ class Sd1Unet:
     @torch.no_grad()
     def denoise(self, x: Tensor, sigma: Tensor, cond: Conditioning) -> Tensor:
         plan = self.source.plan
-        unet = self.source.weights(self.file, "unet", self.loras).unet
+        weights = self.source.weights(self.file, "unet", self.loras)
+        cells = x.shape[0] * x.shape[2] * x.shape[3]
+        check_fits(cells * weights.config.unet.widths[0] * weights.unet_dtype.itemsize * _UNET_COPIES, plan.device)
         level = sigma.to(x.device).view(-1, 1, 1, 1)
         layout = torch.channels_last if plan.is_channels_last else torch.contiguous_format
-        scaled = self.sampling.scaled_input(x, level).to(plan.unet_dtype).contiguous(memory_format=layout)
-        context = cond.context.to(device=plan.device, dtype=plan.unet_dtype)
-        output: Tensor = unet(scaled, self.sampling.timestep(sigma).to(x.device), context, return_dict=False)[0]
+        scaled = self.sampling.scaled_input(x, level).to(weights.unet_dtype).contiguous(memory_format=layout)
+        context = cond.context.to(device=plan.device, dtype=weights.unet_dtype)
+        output: Tensor = weights.unet(scaled, self.sampling.timestep(sigma).to(x.device), context, return_dict=False)[0]
         return self.sampling.denoised(x, level, output.float())
 
     @torch.no_grad()
@@ -108,15 +116,18 @@ class Sd1Vae:
     def encode(self, images: Tensor) -> Tensor:
         weights, plan = self.source.weights(self.file), self.source.plan
         pixels = _cropped(images, weights.config.vae.downscale).permute(0, 3, 1, 2) * 2.0 - 1.0
-        placed = pixels.to(device=plan.device, dtype=plan.vae_dtype)
+        placed = pixels.to(device=plan.device, dtype=weights.vae_dtype)
         rows = [weights.vae.encode(row[None]).latent_dist.mode() for row in placed]
         return torch.cat(rows).float().cpu()
 
     @torch.no_grad()
     def decode(self, latents: Tensor) -> Tensor:
         weights, plan = self.source.weights(self.file), self.source.plan
-        placed = latents.to(device=plan.device, dtype=plan.vae_dtype)
-        # One picture at a time: the decoder's memory, about 1 GB for 512², then does not grow with the batch.
+        config = weights.config.vae
+        pixels = latents.shape[2] * latents.shape[3] * config.downscale**2
+        check_fits(pixels * config.widths[0] * weights.vae_dtype.itemsize * _VAE_COPIES, plan.device)
+        placed = latents.to(device=plan.device, dtype=weights.vae_dtype)
+        # One picture at a time: the decoder's memory then does not grow with the batch.
         rows = [weights.vae.decode(row[None], return_dict=False)[0].float().cpu() for row in placed]
         return ((torch.cat(rows) + 1.0) / 2.0).clamp(0.0, 1.0).permute(0, 2, 3, 1).contiguous()
 

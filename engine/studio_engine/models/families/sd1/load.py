@@ -28,6 +28,8 @@ class Sd1Weights:
     unet: UNet2DConditionModel
     vae: AutoencoderKL
     text: CLIPTextModel
+    unet_dtype: torch.dtype
+    vae_dtype: torch.dtype
     owned_bytes: int
     """Memory that goes away with this object: shared weights of a LoRA's copy do not count."""
 
@@ -38,15 +40,17 @@ def load_sd1(header: SafetensorsHeader, plan: ComputePlan) -> Sd1Weights:
     tensors = read_tensors(header)
     unet, vae, text = empty_unet(config.unet), empty_vae(config.vae), empty_text(config.text)
     put = functools.partial(fill, tensors=tensors, path=header.path)
+    unet_dtype = plan.dtype_for(plan.unet_dtype, config.unet.widths)
+    vae_dtype = plan.dtype_for(plan.vae_dtype, config.vae.widths)
     used = put(
         unet,
         source_key=lambda name: keys.unet_source_key(name, config.unet),
-        placement=functools.partial(placed, plan=plan, dtype=plan.unet_dtype),
+        placement=functools.partial(placed, plan=plan, dtype=unet_dtype),
     )
     used |= put(
         vae,
         source_key=lambda name: keys.vae_source_key(name, config.vae),
-        placement=functools.partial(placed, plan=plan, dtype=plan.vae_dtype),
+        placement=functools.partial(placed, plan=plan, dtype=vae_dtype),
     )
     used |= put(
         text,
@@ -59,7 +63,7 @@ def load_sd1(header: SafetensorsHeader, plan: ComputePlan) -> Sd1Weights:
     if left:
         log.warning("%s holds %d tensors that are not used, first %s", header.path.name, len(left), left[0])
     owned_bytes = sum(_tensor_bytes(tensor) for module in (unet, vae, text) for tensor in module.parameters())
-    return Sd1Weights(config, unet, vae, text, owned_bytes)
+    return Sd1Weights(config, unet, vae, text, unet_dtype, vae_dtype, owned_bytes)
 
 
 def placed(tensor: Tensor, *, plan: ComputePlan, dtype: torch.dtype) -> Tensor:

@@ -22,7 +22,7 @@ def fit_preview_factors(weights: Sd1Weights, plan: ComputePlan) -> Tensor:
     generator = torch.Generator().manual_seed(0)
     coarse = torch.randn(_BATCH, config.latent_channels, _PATCHES, _PATCHES, generator=generator)
     latents = functional.interpolate(coarse, size=(_CELLS, _CELLS), mode="bicubic", align_corners=False)
-    raw = (latents / config.latent_scale).to(device=plan.device, dtype=plan.vae_dtype)
+    raw = (latents / config.latent_scale).to(device=plan.device, dtype=weights.vae_dtype)
     images = weights.vae.decode(raw, return_dict=False)[0].float().cpu()
     cells = functional.avg_pool2d((images + 1.0) / 2.0, config.downscale)
     known = latents.permute(0, 2, 3, 1).reshape(-1, config.latent_channels)
