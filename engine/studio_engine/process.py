@@ -46,7 +46,7 @@ def main() -> int:
         return EXIT_CONFIG
     logging.basicConfig(level=config.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("httpx2").setLevel(logging.WARNING)
-    os.nice(_NICENESS)
+    os.nice(max(0, _NICENESS - os.nice(0)))
     plan = choose_plan(config.threads, config.spool_dir / "probe.json")
     inventory = scan_models(config.starter_dir, config.models_dir, DigestCache(config.spool_dir / "digests.json"))
     try:
