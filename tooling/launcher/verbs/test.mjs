@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { readText, runVisible } from '../command.mjs';
 import { printFailure } from '../failure.mjs';
@@ -14,6 +14,8 @@ import { addCounts, formatCounts, judgeSuite } from '../testing/junit.mjs';
 import { ALL_SUITES } from '../testing/suites.mjs';
 
 /** @typedef {import('../testing/suites.mjs').Suite} Suite */
+
+const KEPT_MS = 24 * 60 * 60 * 1000;
 
 /**
  * Runs the suites one after the other and ends with the line `N passed, N failed`.
@@ -87,10 +89,14 @@ async function openStudioUnderTest(folder) {
   };
 }
 
-/** Each run has a folder of its own, so that two may run at once. */
+/** Each run has a folder of its own, so that two may run at once; those that failed are kept for a day. */
 function makeRunFolder() {
   const parent = join(TOOLS, 'test');
   mkdirSync(parent, { recursive: true });
+  for (const name of readdirSync(parent)) {
+    const old = join(parent, name);
+    if (Date.now() - statSync(old).mtimeMs > KEPT_MS) rmSync(old, { recursive: true, force: true });
+  }
   const folder = mkdtempSync(join(parent, 'run-'));
   // The database may run under another account, which has to pass through.
   chmodSync(folder, 0o755);
