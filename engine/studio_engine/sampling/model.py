@@ -21,12 +21,14 @@ class Conditioning:
 
 @dataclass(frozen=True)
 class Latent:
-    """Raw VAE latents, as ComfyUI's `{"samples": …, "batch_index": …}`."""
+    """Raw VAE latents, as ComfyUI's `{"samples": …, "batch_index": …, "noise_mask": …}`."""
 
     samples: Tensor
     """`[batch, channels, height / 8, width / 8]`, fp32 on the CPU, not multiplied by the latent scale."""
     batch_index: tuple[int, ...] | None = None
     """Which row of the seed's noise each row takes; None = 0, 1, 2, …"""
+    mask: Tensor | None = None
+    """`[rows, h, w]` or `[rows, 1, h, w]` in 0…1, of any size: 1 = draw anew, 0 = keep. None = draw all anew."""
 
 
 class DiffusionModel(Protocol):

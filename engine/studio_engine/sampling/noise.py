@@ -10,6 +10,8 @@ import torch
 from torch import Tensor
 from torchsde import BrownianTree
 
+MAX_SEED: Final = 2**64 - 1
+
 TREE_DIGITS: Final = 6
 """Decimals that torchsde keeps of a sigma at its default tolerance of 1e-6."""
 
@@ -37,6 +39,11 @@ def initial_noise(samples: Tensor, seed: int, batch_index: Sequence[int] | None 
         if index in wanted:
             rows[index] = row
     return torch.cat([rows[index] for index in batch_index])
+
+
+def no_noise(samples: Tensor, seed: int, batch_index: Sequence[int] | None = None) -> Tensor:
+    """In place of `initial_noise`, for latents that bring their noise along (ComfyUI's DisableNoise)."""
+    return torch.zeros_like(samples)
 
 
 def step_noise(x: Tensor, seed: int) -> StepNoise:

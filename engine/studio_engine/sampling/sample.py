@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
 from studio_engine.errors import EngineError
 from studio_engine.sampling.cfg import guided
+from studio_engine.sampling.inpaint import Masked, MaskSchedule, latent_mask
 from studio_engine.sampling.model import Conditioning, DiffusionModel, Latent
-from studio_engine.sampling.noise import initial_noise
+from studio_engine.sampling.noise import MAX_SEED, initial_noise, no_noise
 from studio_engine.sampling.samplers import get_sampler
-from studio_engine.sampling.samplers.protocol import OnStep
-from studio_engine.sampling.sigmas import sampler_sigmas
+from studio_engine.sampling.samplers.euler import ddim
+from studio_engine.sampling.samplers.protocol import Denoise, OnStep, Sampler
+from studio_engine.sampling.sigmas import between_steps, sampler_sigmas
+
+
+@dataclass(frozen=True)
+class StepRange:
+    """ComfyUI's KSamplerAdvanced settings: a part of a run, so that several samplers can share it."""
+
+    start: int = 0
+    end: int | None = None
+    """The first step that is not walked; None = to the end."""
+    adds_noise: bool = True
+    """False where the latents still hold the noise of an earlier part."""
+    has_leftover_noise: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +40,32 @@ class SampleSettings:
     sampler: str
     scheduler: str
     denoise: float = 1.0
+    part: StepRange = field(default_factory=StepRange)
+    mask_schedule: MaskSchedule | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """What a run walks, spelled out: ComfyUI's SamplerCustom settings."""
+
+    sampler: Sampler
+    sigmas: Tensor
+    """fp32 on the CPU, falling; fewer than two give the latents back."""
+    noise: Tensor
+    """Shaped as the latents: `initial_noise`, or `no_noise`."""
+    seed: int
+    """Of the noise that stochastic samplers add on the way."""
+    mask_schedule: MaskSchedule | None = None
+
+
+@dataclass(frozen=True)
+class Sampled:
+    """Raw latents, fp32 on the CPU."""
+
+    samples: Tensor
+    """At the run's last sigma: with noise, where that is above 0."""
+    denoised: Tensor
+    """The clean picture as the last step saw it."""
 
 
 def sample(
@@ -42,18 +82,64 @@ def sample(
     Raises `generate.unknown_sampler`, `generate.unknown_scheduler`, `engine.non_finite`, and whatever
     `on_step` raises to stop the run.
     """
-    walk = get_sampler(settings.sampler)
+    sampler, part = get_sampler(settings.sampler), settings.part
     sigmas = sampler_sigmas(
         model.sampling, settings.scheduler, settings.sampler, steps=settings.steps, denoise=settings.denoise
     )
-    if len(sigmas) < 2:
-        return latent.samples
+    sigmas = between_steps(sigmas, part.start, part.end, has_leftover_noise=part.has_leftover_noise)
+    draw = initial_noise if part.adds_noise else no_noise
+    run = Run(
+        sampler=sampler,
+        sigmas=sigmas,
+        noise=draw(latent.samples, settings.seed, latent.batch_index),
+        seed=settings.seed,
+        mask_schedule=settings.mask_schedule,
+    )
+    denoise = guided(model, positive=positive, negative=negative, cfg=settings.cfg)
+    return sample_custom(model, denoise, latent, run=run, on_step=on_step).samples
+
+
+def sample_custom(model: DiffusionModel, denoise: Denoise, latent: Latent, *, run: Run, on_step: OnStep) -> Sampled:
+    """A run with any sigmas, sampler, noise and guidance (`denoise`, of `model`).
+
+    Raises `engine.non_finite`, and whatever `on_step` raises to stop the run.
+    """
+    if len(run.sigmas) < 2:
+        return Sampled(latent.samples, latent.samples)
     with torch.inference_mode():
-        noise = initial_noise(latent.samples, settings.seed, latent.batch_index)
-        x = model.sampling.add_noise(latent.samples * model.latent_scale, noise, float(sigmas[0])).to(model.device)
-        denoise = guided(model, positive=positive, negative=negative, cfg=settings.cfg)
-        finished = walk(denoise, x, sigmas, seed=settings.seed, on_step=on_step) / model.latent_scale
-        result = finished.float().cpu()
-    if not torch.isfinite(result).all():
+        start = latent.samples * model.latent_scale
+        x = model.sampling.add_noise(start, run.noise, float(run.sigmas[0])).to(model.device)
+        if latent.mask is not None:
+            denoise = _masked(denoise, latent.mask, start, run=run, device=model.device)
+        seen = _LastSeen(on_step, x)
+        x = run.sampler(denoise, x, run.sigmas, seed=run.seed, on_step=seen)
+        finished = model.sampling.finished(x, float(run.sigmas[-1]))
+        samples, denoised = ((each / model.latent_scale).float().cpu() for each in (finished, seen.denoised))
+    if not torch.isfinite(samples).all():
         raise EngineError("engine.non_finite")
-    return result
+    return Sampled(samples, denoised)
+
+
+def _masked(denoise: Denoise, mask: Tensor, start: Tensor, *, run: Run, device: torch.device) -> Masked:
+    # Drawn anew, lest ddim's kept places carry the very noise that the redrawn ones begin with.
+    noise = initial_noise(start, (run.seed + 1) % (MAX_SEED + 1)) if run.sampler is ddim else run.noise
+    return Masked(
+        denoise,
+        latent=start.to(device),
+        noise=noise.to(device),
+        mask=latent_mask(mask, start).to(device),
+        sigmas=run.sigmas,
+        schedule=run.mask_schedule,
+    )
+
+
+class _LastSeen:
+    """An `OnStep` that remembers the newest denoised picture."""
+
+    def __init__(self, on_step: OnStep, x: Tensor) -> None:
+        self._on_step = on_step
+        self.denoised = x
+
+    def __call__(self, step: int, steps: int, x: Tensor, denoised: Tensor) -> None:
+        self.denoised = denoised
+        self._on_step(step, steps, x, denoised)

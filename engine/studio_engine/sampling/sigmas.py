@@ -38,6 +38,18 @@ def sampler_sigmas(model: ModelSampling, scheduler: str, sampler: str, *, steps:
     return _without_repeats(_for_sampler(model, scheduler, sampler, longer)[-(steps + 1) :])
 
 
+def between_steps(sigmas: Tensor, start: int, end: int | None, *, has_leftover_noise: bool = False) -> Tensor:
+    """The sigmas of steps `start` to `end` (counted from 0, `end` excluded; None = all) of a run.
+
+    A run that is cut before its end still goes down to 0 in its last step, unless it may leave noise.
+    """
+    if end is not None and end < len(sigmas) - 1:
+        sigmas = sigmas[: end + 1]
+        if not has_leftover_noise:
+            sigmas = torch.cat([sigmas[:-1], sigmas.new_zeros(1)])
+    return sigmas[start:]
+
+
 def _for_sampler(model: ModelSampling, scheduler: str, sampler: str, steps: int) -> Tensor:
     if sampler not in DISCARDS_PENULTIMATE:
         return calculate_sigmas(model, scheduler, steps)

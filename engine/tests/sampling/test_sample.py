@@ -1,44 +1,17 @@
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import pytest
 import torch
+from gaussian_model import GaussianModel, ignore_step, prompt
 
 from studio_engine.errors import EngineError
 from studio_engine.sampling.cfg import guided
-from studio_engine.sampling.discrete import discrete_sampling
-from studio_engine.sampling.model import Conditioning, Latent
-from studio_engine.sampling.model_sampling import ModelSampling
+from studio_engine.sampling.model import Latent
 from studio_engine.sampling.sample import SampleSettings, sample
 from studio_engine.sampling.samplers import SAMPLERS
 
-
-@dataclass
-class GaussianModel:
-    """The perfect network for values of deviation 0.5 around the mean of the prompt's tokens."""
-
-    sampling: ModelSampling = field(default_factory=discrete_sampling)
-    latent_scale: float = 0.18215
-    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
-    calls: list[tuple[int, int]] = field(default_factory=list)
-
-    def denoise(self, x, sigma, cond):
-        self.calls.append((x.shape[0], cond.context.shape[1]))
-        assert x.shape[0] == sigma.shape[0] == cond.context.shape[0]
-        variance = (sigma**2).view(-1, 1, 1, 1)
-        mean = cond.context.mean(dim=(1, 2)).view(-1, 1, 1, 1)
-        return (0.25 * x + variance * mean) / (0.25 + variance)
-
-
-def prompt(mean, tokens=77):
-    return Conditioning(torch.full((1, tokens, 8), mean))
-
-
 SETTINGS = SampleSettings(seed=5, steps=8, cfg=1.0, sampler="euler", scheduler="normal")
 EMPTY = Latent(torch.zeros(2, 4, 8, 8))
-
-
-def ignore_step(step, steps, x, denoised):
-    pass
 
 
 def draw(latent=EMPTY, model=None, on_step=ignore_step, positive=0.5, **changes):

@@ -18,7 +18,7 @@ from studio_engine.sampling.samplers.dpm_solver import dpm_adaptive, dpm_fast
 from studio_engine.sampling.samplers.dpmpp import dpmpp_2m, dpmpp_2s_ancestral
 from studio_engine.sampling.samplers.dpmpp_sde import Dpmpp2mSde, Dpmpp3mSde, DpmppSde
 from studio_engine.sampling.samplers.er_sde import er_sde
-from studio_engine.sampling.samplers.euler import euler, euler_ancestral
+from studio_engine.sampling.samplers.euler import ddim, euler, euler_ancestral
 from studio_engine.sampling.samplers.gradient import gradient_estimation, gradient_estimation_cfg_pp
 from studio_engine.sampling.samplers.heun import heun, heunpp2
 from studio_engine.sampling.samplers.lcm import lcm
@@ -77,8 +77,7 @@ SAMPLERS: Final[Mapping[str, Sampler]] = {
     "seeds_3": seeds_3,
     "sa_solver": sa_solver,
     "sa_solver_pece": sa_solver_pece,
-    # The same walk as euler; where a mask keeps part of the latents, `sample` draws other noise for that part.
-    "ddim": euler,
+    "ddim": ddim,
     "uni_pc": uni_pc,
     "uni_pc_bh2": uni_pc_bh2,
 }

@@ -10,13 +10,18 @@ from studio_engine.sampling.samplers.sde import FULL, Sde, renewal
 
 
 def euler(denoise: Denoise, x: Tensor, sigmas: Tensor, *, seed: int, on_step: OnStep) -> Tensor:
-    """First order, one call per step (Karras et al. 2022, algorithm 2 without churn). DDIM is the same walk."""
+    """First order, one call per step (Karras et al. 2022, algorithm 2 without churn)."""
     steps = len(sigmas) - 1
     for i in range(steps):
         denoised = denoise_at(denoise, x, sigmas[i])
         on_step(i + 1, steps, x, denoised)
         x = x + slope(x, sigmas[i], denoised) * (sigmas[i + 1] - sigmas[i])
     return x
+
+
+def ddim(denoise: Denoise, x: Tensor, sigmas: Tensor, *, seed: int, on_step: OnStep) -> Tensor:
+    """Song et al. 2020: the same walk as `euler`. Latents that a mask keeps get other noise here: see `sample`."""
+    return euler(denoise, x, sigmas, seed=seed, on_step=on_step)
 
 
 def euler_ancestral(
