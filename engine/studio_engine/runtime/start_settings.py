@@ -20,7 +20,8 @@ OMP_WAIT_POLICY: Final = "PASSIVE"
 
 def ensure_start_settings() -> None:
     """Starts this program again with the settings when the launcher has not set them. Call before importing torch."""
-    wanted = {"GLIBC_TUNABLES": GLIBC_TUNABLES, "OMP_WAIT_POLICY": OMP_WAIT_POLICY}
+    # Nothing is ever fetched from a model hub: files come from the operator alone.
+    wanted = {"GLIBC_TUNABLES": GLIBC_TUNABLES, "OMP_WAIT_POLICY": OMP_WAIT_POLICY, "HF_HUB_OFFLINE": "1"}
     changed = [name for name, value in wanted.items() if prepare_environment(name, value)]
     if sys.platform == "linux" and changed:
-        os.execv(sys.executable, [sys.executable, "-m", "studio_engine", *sys.argv[1:]])
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])

@@ -147,7 +147,7 @@ def test_denoise_keeps_some_of_a_loaded_picture(engine: Engine) -> None:
 
 def test_a_lora_changes_the_picture_and_nothing_else(engine: Engine, models_dir: Path) -> None:
     unet = tiny_modules()[0]
-    name = "mid_block.attentions.0.transformer_blocks.0.attn1.to_q"
+    name = "mid_block.attentions.0.transformer_blocks.0.attn1.to_v"
     rows, columns = unet.get_parameter(f"{name}.weight").shape
     lora = {f"unet.{name}.lora_B.weight": torch.randn(rows, 4), f"unet.{name}.lora_A.weight": torch.randn(4, columns)}
     (models_dir / "loras").mkdir(exist_ok=True)

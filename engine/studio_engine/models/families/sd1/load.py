@@ -5,19 +5,21 @@ from __future__ import annotations
 import functools
 import logging
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
-from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
-from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from torch import Tensor, nn
-from transformers import CLIPTextModel
 
 from studio_engine.checkpoint.safetensors_file import SafetensorsHeader, read_tensors
 from studio_engine.models.families.sd1 import keys
 from studio_engine.models.families.sd1.config import Sd1Config, read_config
 from studio_engine.models.families.sd1.fill import fill, unexplained
-from studio_engine.models.families.sd1.modules import empty_text, empty_unet, empty_vae
 from studio_engine.runtime.plan import ComputePlan
+
+if TYPE_CHECKING:
+    from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
+    from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
+    from transformers import CLIPTextModel
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +38,9 @@ class Sd1Weights:
 
 def load_sd1(header: SafetensorsHeader, plan: ComputePlan) -> Sd1Weights:
     """Raises `model.untrained` and `model.file_corrupt`."""
+    # Imported here because diffusers and transformers cost 4 s, which the engine must not wait for to register.
+    from studio_engine.models.families.sd1.modules import empty_text, empty_unet, empty_vae
+
     config = read_config(header)
     tensors = read_tensors(header)
     unet, vae, text = empty_unet(config.unet), empty_vae(config.vae), empty_text(config.text)
