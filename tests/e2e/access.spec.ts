@@ -1,5 +1,6 @@
 import type { Page } from '@playwright/test';
 import {
+  drawMs,
   expect,
   expectAccessible,
   liveCard,
@@ -8,6 +9,7 @@ import {
   test,
   themes,
   tiles,
+  useSteps,
   withSettings,
 } from './studio.ts';
 
@@ -47,13 +49,14 @@ test('the sign-in page keeps nobody out', async ({ browser, baseURL }) => {
 test('a picture is made, opened, remixed and left with the keyboard alone', async ({ page, isMobile }) => {
   test.skip(isMobile, 'a phone has no keyboard to walk with');
   await openStudio(page);
-  await page.keyboard.press('Escape');
+  await useSteps(page, 2);
+  await page.locator('body').click({ position: { x: 700, y: 20 } });
   await page.locator('body').press('/');
   await expect(promptField(page)).toBeFocused();
   const prompt = `a lamp, take ${Date.now()}`;
   await promptField(page).pressSequentially(prompt);
   await page.keyboard.press('Enter');
-  await expect(liveCard(page, prompt)).toHaveAttribute('data-card', 'succeeded', { timeout: 90_000 });
+  await expect(liveCard(page, prompt)).toHaveAttribute('data-card', 'succeeded', { timeout: drawMs });
 
   const picture = liveCard(page, prompt).getByRole('button', { name: /^Open picture/ });
   for (let presses = 0; presses < 60; presses += 1) {

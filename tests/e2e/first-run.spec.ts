@@ -2,6 +2,8 @@ import { expect, test } from '@playwright/test';
 import { expectAccessible, owner, themes } from './studio.ts';
 
 test('a new studio asks for its owner, refuses a weak password and opens', async ({ page }) => {
+  const { hasOwner } = await (await page.request.get('/api/v1/studio')).json();
+  test.skip(hasOwner, 'this studio is not new');
   await page.goto('/');
   await expect(page).toHaveURL(/\/setup$/);
   for (const colorScheme of themes) {
@@ -13,7 +15,7 @@ test('a new studio asks for its owner, refuses a weak password and opens', async
   await page.getByLabel('E-mail').fill(owner.email);
   await page.getByLabel('Password', { exact: true }).fill('password');
   await page.getByRole('button', { name: 'Create account' }).click();
-  await expect(page.getByRole('alert')).toContainText(/password/i);
+  await expect(page.getByRole('main').getByRole('alert')).toContainText(/password/i);
 
   await page.getByLabel('Password', { exact: true }).fill(owner.password);
   await page.getByRole('button', { name: 'Create account' }).click();

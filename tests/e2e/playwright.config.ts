@@ -21,7 +21,7 @@ export default defineConfig({
   outputDir: '../../test-results/e2e',
   /** One engine draws for all tests; two pages at once would only wait for each other. */
   workers: 1,
-  timeout: 120_000,
+  timeout: 300_000,
   expect: { timeout: 15_000 },
   reporter: [['list']],
   use: {

@@ -7,6 +7,9 @@ export const owner = {
   password: 'a long and dull passphrase',
 } as const;
 
+/** For one small picture on a busy machine without a GPU. */
+export const drawMs = 180_000;
+
 type Cookies = Awaited<ReturnType<import('@playwright/test').BrowserContext['cookies']>>;
 
 /** The refresh cookie rotates on every page load, so each test hands the newest one on to the next. */
@@ -81,7 +84,7 @@ export const draw = async (page: Page, prompt: string): Promise<Locator> => {
   await promptField(page).fill(prompt);
   await promptField(page).press('Enter');
   const card = liveCard(page, prompt);
-  await expect(card).toHaveAttribute('data-card', 'succeeded', { timeout: 90_000 });
+  await expect(card).toHaveAttribute('data-card', 'succeeded', { timeout: drawMs });
   return card;
 };
 

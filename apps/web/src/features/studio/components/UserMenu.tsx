@@ -60,7 +60,10 @@ export const UserMenu = ({ user }: { user: User }) => {
         popoverTarget={menuId}
         className="grid size-8 place-items-center rounded-full touch:-mr-1.5 touch:size-11"
       >
-        <span className="grid size-8 place-items-center rounded-full bg-accent-soft font-semibold text-2xs text-accent-ink">
+        <span
+          aria-hidden
+          className="grid size-8 place-items-center rounded-full bg-accent-soft font-semibold text-2xs text-accent-ink"
+        >
           {initialsOf(user.name)}
         </span>
       </button>
