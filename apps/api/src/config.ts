@@ -109,6 +109,12 @@ export const configFields = {
     type: countSchema(0, 3_650),
     default: '30',
   }),
+  jobDeadlineSeconds: field({
+    doc: 'Seconds that one attempt at a job may take, model loading included; raise it for large pictures on slow machines.',
+    env: 'STUDIO_JOB_DEADLINE_SECONDS',
+    type: countSchema(10, 86_400),
+    default: '600',
+  }),
   productName: field({
     doc: 'Name that pages and API docs show.',
     env: 'STUDIO_PRODUCT_NAME',

@@ -5,6 +5,7 @@ import {
   type EngineModel,
   type FinalizeRequest,
   finalizeJob,
+  type JobId,
   type JobProgress,
   type Lease,
   type ProgressRequest,
@@ -36,7 +37,13 @@ type ClaimBody = EndpointRequest<typeof claimLease>['body'];
 
 const token = engineToken;
 
-const register = async (studio: TestStudio, { name, models }: { name: string; models: readonly EngineModel[] }) => {
+interface Registered {
+  readonly name: string;
+  readonly models: readonly EngineModel[];
+  readonly heldJobs?: readonly JobId[];
+}
+
+const register = async (studio: TestStudio, { name, models, heldJobs = [] }: Registered) => {
   const body = {
     name,
     version: '1.0.0',
@@ -47,6 +54,7 @@ const register = async (studio: TestStudio, { name, models }: { name: string; mo
     slots: 1,
     nodeCatalogue: testCatalogue,
     models: [...models],
+    heldJobs: [...heldJobs],
   };
   return (await studio.call(registerEngine, { token, body })).engineId;
 };
@@ -95,7 +103,8 @@ export const openScriptedEngine = async (studio: TestStudio, { name = 'local-0',
     engineId,
     claim,
     finalize,
-    register: () => register(studio, { name, models }),
+    /** As its process does when it starts, or finds that the api no longer knows it. */
+    register: (heldJobs: readonly JobId[] = []) => register(studio, { name, models, heldJobs }),
     upload: (lease: Lease, files: readonly Buffer[]) => upload(studio, lease, files),
     /** Claims what must be there. */
     take: async (change: Partial<ClaimBody> = {}): Promise<Lease> => {

@@ -21,6 +21,11 @@ export const registerEngineRequestSchema = z
     slots: z.int().min(1).max(64),
     nodeCatalogue: nodeCatalogueSchema,
     models: z.array(engineModelSchema).max(10_000),
+    /**
+     * Jobs whose results this engine still holds. An engine that registers computes nothing yet, so any other job
+     * under its name belonged to a process that has died, and goes to another attempt at once.
+     */
+    heldJobs: z.array(jobIdSchema).max(1_000).default([]),
   })
   .meta({ id: 'RegisterEngineRequest' });
 

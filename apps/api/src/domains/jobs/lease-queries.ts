@@ -1,7 +1,7 @@
 import type { EngineId, FinalizeRequest, JobId, JobProgress, ProgressResponse, TeamId } from '@studio/contracts';
 import { type Selectable, sql } from 'kysely';
 import type { Database, Tx } from '../../platform/db.ts';
-import { deadlineSeconds, leaseSeconds, warmWindow } from './lease-terms.ts';
+import { leaseSeconds, warmWindow } from './lease-terms.ts';
 import type { JobState, StoredJobError } from './tables.ts';
 
 export type ClaimedJob = Pick<
@@ -13,9 +13,13 @@ interface Claim {
   readonly engineId: EngineId;
   readonly queue: string;
   readonly loadedModels: readonly string[];
+  readonly deadlineSeconds: number;
 }
 
-export const claimJob = async (tx: Tx, { engineId, queue, loadedModels }: Claim): Promise<ClaimedJob | null> => {
+export const claimJob = async (
+  tx: Tx,
+  { engineId, queue, loadedModels, deadlineSeconds }: Claim,
+): Promise<ClaimedJob | null> => {
   const { rows } = await sql<ClaimedJob>`
     select id, team_id, attempt, graph, queue, deadline_at from claim_job(
       ${engineId}, ${queue}, ${loadedModels}, make_interval(secs => ${leaseSeconds}),
@@ -77,6 +81,14 @@ export interface Reaped {
   readonly team_id: TeamId;
   readonly state: JobState;
 }
+
+/** Lets the leases of an engine run out now, but for those of `heldJobs`. Returns whether there were any. */
+export const expireLeases = async (tx: Tx, engineId: EngineId, heldJobs: readonly JobId[]): Promise<boolean> => {
+  const { numAffectedRows } = await sql`
+    update job set lease_until = now() - interval '1 second'
+      where state = 'running' and engine_id = ${engineId} and id <> all (${heldJobs})`.execute(tx);
+  return (numAffectedRows ?? 0n) > 0n;
+};
 
 /** Ends attempts past their lease or deadline; none while the database has been up for less than one lease. */
 export const reapJobs = async (tx: Tx, limit: number): Promise<Reaped[]> => {

@@ -1,7 +1,7 @@
 import * as contracts from '@studio/contracts';
 import { domain, type Plugin, route } from '../../http/route.ts';
-import { registerEngine } from '../models/index.ts';
 import { finalizeJob, reportProgress, requestUploads } from './attempt.ts';
+import { enterEngine } from './enter-engine.ts';
 import { claimLease } from './lease.ts';
 import { leaseSeconds, progressIntervalMs } from './lease-terms.ts';
 
@@ -24,7 +24,7 @@ const claimRoute: Plugin = (app, deps) => {
 /** The Lease API: everything that engines call. */
 export const leaseRoutes: Plugin = domain([
   route(contracts.registerEngine, { bodyLimitBytes: registerBodyBytes }, async ({ deps, body }) => ({
-    engineId: await registerEngine(deps, body),
+    engineId: await enterEngine(deps, body),
     leaseSeconds,
     progressIntervalMs,
   })),

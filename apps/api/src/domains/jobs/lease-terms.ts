@@ -1,7 +1,5 @@
 /** A lease outlives several missed heartbeats (one every 5 s at least), yet a dead engine costs a job only this much. */
 export const leaseSeconds = 30;
-/** Whole attempt, model loading included; an engine that hangs but still beats is ended by it. */
-export const deadlineSeconds = 600;
 /** Four reports a second are as many as a person can tell apart. */
 export const progressIntervalMs = 250;
 /** How far (cost / weight) a job whose model is in memory may go ahead of the fairest one. */

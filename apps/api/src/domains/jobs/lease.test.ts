@@ -239,6 +239,22 @@ describe('the end of an attempt', () => {
     expect(error?.message).toMatch(/stopped three times/);
   });
 
+  test('an engine that starts again gives up what its dead process was doing, without waiting for the lease', async () => {
+    const job = await submit();
+    const lease = await engine.take();
+    await engine.register();
+    expect(await engine.progress(lease)).toBe('lost');
+    expect(await read(job.id)).toMatchObject({ status: 'queued', attempt: 1 });
+  });
+
+  test('an engine that starts again keeps the jobs whose results it still holds', async () => {
+    const job = await submit();
+    const lease = await engine.take();
+    await engine.register([job.id]);
+    expect(await engine.complete(lease)).toBe(true);
+    expect(await read(job.id)).toMatchObject({ status: 'succeeded', attempt: 1 });
+  });
+
   test('an attempt past its deadline ends the job, and its engine is told it lost', async () => {
     const job = await submit();
     const lease = await engine.take();

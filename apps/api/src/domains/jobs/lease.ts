@@ -46,7 +46,12 @@ const look = (deps: Pick<Deps, 'db' | 'bus' | 'config'>, claim: ClaimRequest): P
     // First, while no team's row is locked; it also keeps an engine known that is never without work.
     await ensureRegistered(tx, engineId);
     for (const queue of queues) {
-      const job = await claimJob(tx, { engineId, queue, loadedModels });
+      const job = await claimJob(tx, {
+        engineId,
+        queue,
+        loadedModels,
+        deadlineSeconds: deps.config.jobDeadlineSeconds,
+      });
       if (!job) continue;
       onCommit(() => deps.bus.publish('team.changed', { teamId: job.team_id }));
       return { lease: await presentLease(deps, tx, job), teamId: job.team_id };

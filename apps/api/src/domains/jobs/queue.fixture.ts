@@ -95,7 +95,7 @@ const operations = ({ db, engineId, queue }: Scope) => ({
       for (let i = 0; i < count; i++) await enqueueOne(tx, { teamId, queue, ...wanted });
     }),
   claim: (loadedModels: readonly string[] = []): Promise<Claimed | null> =>
-    db.tx('system', (tx) => claimJob(tx, { engineId, queue, loadedModels })),
+    db.tx('system', (tx) => claimJob(tx, { engineId, queue, loadedModels, deadlineSeconds: 600 })),
   finalize: (
     job: { readonly id: JobId; readonly attempt: number },
     outcome: 'succeeded' | 'failed' | 'cancelled' = 'succeeded',

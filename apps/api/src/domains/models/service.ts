@@ -24,7 +24,7 @@ import {
   upsertModels,
 } from './queries.ts';
 
-type Registration = EndpointInput<typeof registerEngineEndpoint>['body'];
+type Registration = Omit<EndpointInput<typeof registerEngineEndpoint>['body'], 'heldJobs'>;
 
 /** Sorted, because two engines that enter the same models in different order would lock rows crosswise. */
 const distinctModels = (models: readonly EngineModel[]): EngineModel[] => {
