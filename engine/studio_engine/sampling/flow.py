@@ -66,8 +66,13 @@ class FlowSampling(ModelSampling):
 
 
 def sd3_sampling(shift: float = SD3_SHIFT, *, multiplier: float = 1000.0) -> FlowSampling:
-    """Stable Diffusion 3 and 3.5; Flux schnell is the same at shift 1 and multiplier 1."""
+    """Stable Diffusion 3 and 3.5."""
     return _flow_sampling(RatioShift(shift), SD3_TABLE, multiplier)
+
+
+def schnell_sampling() -> FlowSampling:
+    """Flux schnell: no shift, timesteps are sigmas."""
+    return sd3_sampling(1.0, multiplier=1.0)
 
 
 def flux_sampling(shift: float = FLUX_SHIFT) -> FlowSampling:

@@ -10,9 +10,9 @@ from typing import Final, Literal, TypeAlias
 import torch
 from torch import Tensor
 
-Prediction: TypeAlias = Literal["eps", "v", "edm", "x0", "flow"]
+Prediction: TypeAlias = Literal["eps", "v", "edm", "x0", "img_to_img", "flow"]
 """What the network's output means: the noise, the velocity of Salimans & Ho 2022, the residual of Karras et al.
-2022, the clean picture, or noise minus picture along the straight path of Lipman et al. 2023."""
+2022, the clean picture (from x scaled, or as it is), or noise minus picture (Lipman et al. 2023)."""
 
 INFINITE_SIGMA: Final = 999_999_999.9
 """What percent 0 means: above every sigma, so that a range from the start holds all steps."""
@@ -58,7 +58,7 @@ class ModelSampling(ABC):
 
     def scaled_input(self, x: Tensor, sigma: Tensor) -> Tensor:
         """What the network sees of x: unit variance at any sigma. Divided, for the last bit to equal ComfyUI's."""
-        if self.is_flow:
+        if self.prediction in ("flow", "img_to_img"):
             return x
         return x / (sigma**2 + self.data_deviation**2) ** 0.5
 
@@ -66,7 +66,7 @@ class ModelSampling(ABC):
         """Clean latents from the network's output; `sigma` must broadcast against `x`."""
         if self.prediction in ("eps", "flow"):
             return x - output * sigma
-        if self.prediction == "x0":
+        if self.prediction in ("x0", "img_to_img"):
             return output
         variance = sigma**2 + self.data_deviation**2
         kept = x * self.data_deviation**2 / variance

@@ -4,15 +4,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from studio_engine.errors import EngineError
-from studio_engine.sampling.discrete import discrete_sampling
+from studio_engine.sampling.cosine import cascade_sampling
+from studio_engine.sampling.discrete import discrete_sampling, distilled_sampling
 from studio_engine.sampling.edm import continuous_sampling
-from studio_engine.sampling.flow import flux_sampling, flux_shift, sd3_sampling
+from studio_engine.sampling.flow import flux_sampling, flux_shift, schnell_sampling, sd3_sampling
 from studio_engine.sampling.samplers import SAMPLERS
 from studio_engine.sampling.schedulers import SCHEDULERS
 from studio_engine.sampling.sigmas import DISCARDS_PENULTIMATE, calculate_sigmas, sampler_sigmas
 
 DISCRETE = [discrete_sampling(), discrete_sampling("v", is_zero_snr=True)]
-FLOWS = [sd3_sampling(), flux_sampling(), sd3_sampling(1.0, multiplier=1.0)]
+FLOWS = [sd3_sampling(), flux_sampling(), schnell_sampling()]
 MODELS = [*DISCRETE, *FLOWS, continuous_sampling("v"), continuous_sampling("edm", (0.002, 80.0), data_deviation=0.5)]
 IN_EXACT_STEPS = sorted(SCHEDULERS.keys() - {"ddim_uniform", "beta"})
 
@@ -99,13 +100,15 @@ def ideal_output(model, clean, noise, level):
         "v": (noise * model.data_deviation**2 - clean * level) / (model.data_deviation * spread),
         "edm": (clean * level - noise * model.data_deviation**2) / (model.data_deviation * spread),
         "x0": clean,
+        "img_to_img": clean,
         "flow": noise - clean,
     }[model.prediction]
 
 
 PREDICTIONS = [
     *MODELS,
-    *(discrete_sampling(prediction) for prediction in ("v", "x0")),
+    *(discrete_sampling(prediction) for prediction in ("v", "x0", "img_to_img")),
+    cascade_sampling(),
     continuous_sampling("eps", (0.03, 80.0)),
 ]
 
@@ -121,10 +124,10 @@ def test_denoised_recovers_the_picture_from_a_perfect_network(model, sigma):
 
 
 @given(st.sampled_from(PREDICTIONS), st.floats(0.03, 0.97))
-def test_a_flow_sees_x_itself_and_every_other_network_unit_variance(model, sigma):
+def test_networks_see_unit_variance_but_for_flows_and_filters(model, sigma):
     level = torch.tensor(sigma)
     x = model.noised(torch.full((4,), model.data_deviation), torch.zeros(4), level)
-    expected = x if model.is_flow else x / (sigma**2 + model.data_deviation**2) ** 0.5
+    expected = x if model.prediction in ("flow", "img_to_img") else x / (sigma**2 + model.data_deviation**2) ** 0.5
     torch.testing.assert_close(model.scaled_input(x, level), expected)
 
 
@@ -170,3 +173,35 @@ def test_noise_at_the_top_of_the_table_is_as_strong_as_noise_and_data():
     top = model.add_noise(latent, noise, model.sigma_max)
     torch.testing.assert_close(below, noise * 7.0)
     torch.testing.assert_close(top, noise * (1 + model.sigma_max**2) ** 0.5)
+
+
+def test_consistency_models_know_every_twentieth_entry():
+    model, original = distilled_sampling(), DISCRETE[0]
+    assert model.sigmas.tolist() == original.sigmas[[*range(19, 1000, 20)]].tolist()
+    assert model.timestep(model.sigmas).tolist() == [*range(19, 1000, 20)]
+    torch.testing.assert_close(model.sigma(torch.tensor([19, 519, 999])), original.sigmas[[19, 519, 999]])
+    assert len(calculate_sigmas(model, "sgm_uniform", 4)) == 5
+
+
+def test_consistency_models_answer_almost_alone():
+    clean, noise = torch.randn(2, 1, 4, 4, 4).unbind()
+    sigma = torch.tensor(5.0)
+    answer = distilled_sampling().denoised(clean + sigma * noise, sigma, noise)
+    torch.testing.assert_close(answer, clean, atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("shift", [1.0, 2.0])
+def test_cascade_levels_follow_the_cosine(shift):
+    model = cascade_sampling(shift)
+    assert len(model.sigmas) == 10_000
+    assert model.sigma_max == pytest.approx(99.99, rel=1e-3)
+    # Halfway the cosine leaves half of the variance, but for the offset.
+    assert model.sigma(torch.tensor(0.5)).item() == pytest.approx(shift, rel=0.02)
+    assert (calculate_sigmas(model, "simple", 20).diff() < 0).all()
+
+
+def test_cascade_timesteps_are_times():
+    model = cascade_sampling(1.0)
+    times = torch.tensor([0.1, 0.5, 0.9])
+    torch.testing.assert_close(model.timestep(model.sigma(times)), times, rtol=1e-4, atol=1e-4)
+    assert model.percent_to_sigma(0.25) == pytest.approx(model.sigma(torch.tensor(0.75)).item())
