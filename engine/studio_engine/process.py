@@ -76,6 +76,7 @@ async def _serve(config: Config, plan: ComputePlan, inventory: Inventory) -> Non
         slots=1,
         node_catalogue=object_info(NODES, lambda folder: inventory.list_files(folder) or ()),
         models=engine_models(inventory),
+        held_jobs=[],
     )
     client = LeaseClient(config.api_url, config.token)
     loop = EngineLoop(

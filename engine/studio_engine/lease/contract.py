@@ -9,6 +9,9 @@ from msgspec import UNSET, Meta, Struct, UnsetType, field
 Queue: TypeAlias = Annotated[str, Meta(max_length=50)]
 
 
+HeldJob: TypeAlias = Annotated[str, Meta(pattern="^job_[0-9a-hjkmnp-tv-z]{26}$")]
+
+
 NodeCatalogue: TypeAlias = dict[str, Any]
 
 
@@ -141,6 +144,7 @@ class RegisterEngineRequest(Struct):
     slots: Annotated[int, Meta(ge=1, le=64)]
     node_catalogue: NodeCatalogue = field(name="nodeCatalogue")
     models: Annotated[list[EngineModel], Meta(max_length=10000)]
+    held_jobs: Annotated[list[HeldJob], Meta(max_length=1000)] = field(name="heldJobs")
 
 
 class Lease(Struct):

@@ -9,6 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Final, Protocol, TypeVar
 
+import msgspec
+
 from studio_engine.errors import EngineError
 from studio_engine.lease import contract
 from studio_engine.lease.client import ApiAwayError, ApiRefusedError, LeaseClient, TokenRefusedError
@@ -91,7 +93,9 @@ class EngineLoop:
             pause = min(pause * 2, LONGEST_PAUSE_S)
 
     async def _register(self) -> contract.RegisterEngineResponse:
-        registration = await self._parts.client.register(self._parts.registration)
+        # It computes nothing now: whatever else ran under its name died with an earlier process.
+        request = msgspec.structs.replace(self._parts.registration, held_jobs=self._parts.spool.job_ids())
+        registration = await self._parts.client.register(request)
         log.info("registered as %s", registration.engine_id)
         self._registration = registration
         return registration

@@ -52,6 +52,11 @@ class Spool:
     def remove(self, job_id: str, attempt: int) -> None:
         shutil.rmtree(self._place(job_id, attempt), ignore_errors=True)
 
+    def job_ids(self) -> list[str]:
+        """The jobs whose results wait here."""
+        names = [path.name for path in self._folder.iterdir() if not path.name.startswith(".")]
+        return sorted({name.rpartition("-")[0] for name in names})
+
     def waiting(self) -> list[Spooled]:
         """What an earlier process left, oldest first; folders that cannot be read are skipped."""
         places = [path for path in self._folder.iterdir() if not path.name.startswith(".")]

@@ -24,7 +24,7 @@ from studio_engine.runtime.outputs import OutputFile
 from studio_engine.runtime.progress import ProgressBoard
 from tests.lease.api import ENGINE, JOB, TOKEN, LeaseApi, refusal, running_api
 
-REGISTRATION = contract.RegisterEngineRequest("local-0", "0.1.0", "CPU", "float32", 1, ["default"], 1, {}, [])
+REGISTRATION = contract.RegisterEngineRequest("local-0", "0.1.0", "CPU", "float32", 1, ["default"], 1, {}, [], [])
 PNG = OutputFile("7", 0, b"picture", "image/png", 64, 64, is_kept=True)
 DONE = JobResult("succeeded", (PNG,), engine_seconds=1.5)
 
@@ -201,6 +201,17 @@ def test_a_result_outlives_the_engine_while_the_api_is_gone(tmp_path: Path) -> N
     assert api.blobs == {f"outputs/{PNG.sha256}.png": b"picture"}
     assert api.bodies("finalize")[0]["status"] == "succeeded"
     assert Spool(tmp_path).waiting() == []
+
+
+def test_registering_names_the_jobs_whose_results_wait(
+    api: LeaseApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("studio_engine.lease.deliver.GIVE_UP_AFTER_S", 0.0)
+    Spool(tmp_path).add(JOB, 1, DONE)
+    api.faults["uploads"] = [refusal(503, "server.unavailable")]
+    with engine(api.url, tmp_path, succeed):
+        api.wait_for(lambda: api.bodies("register") != [])
+    assert api.bodies("register")[0]["heldJobs"] == [JOB]
 
 
 def test_a_stale_result_is_dropped(api: LeaseApi, tmp_path: Path) -> None:

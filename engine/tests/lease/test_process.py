@@ -1,0 +1,62 @@
+"""The engine as it is started: a process of its own, a real model, a real picture."""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from PIL import Image
+
+from tests.lease.api import TOKEN, running_api
+from tests.models.tiny_checkpoint import write_tiny_checkpoint
+from tests.runtime.graphs import txt2img
+
+ENGINE = Path(__file__).parents[2]
+# Importing torch takes seconds, on a busy machine a minute.
+START_S = 180.0
+
+
+@contextmanager
+def process(**settings: str) -> Iterator[subprocess.Popen[bytes]]:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("STUDIO_")} | settings
+    with subprocess.Popen([sys.executable, "-m", "studio_engine"], cwd=ENGINE, env=environment) as running:
+        try:
+            yield running
+        finally:
+            running.kill()
+
+
+def test_a_started_engine_draws_and_stops_when_told(tmp_path: Path) -> None:
+    write_tiny_checkpoint(tmp_path / "models" / "checkpoints" / "tiny.safetensors")
+    with running_api() as api:
+        api.offer(txt2img())
+        settings = {
+            "STUDIO_API_URL": api.url,
+            "STUDIO_ENGINE_TOKEN": TOKEN,
+            "STUDIO_HOME": str(tmp_path),
+            "STUDIO_STARTER_DIR": str(tmp_path / "none"),
+            "STUDIO_ENGINE_THREADS": "1",
+        }
+        with process(**settings) as engine:
+            api.wait_for(lambda: api.bodies("finalize") != [], START_S)
+            engine.send_signal(signal.SIGTERM)
+            assert engine.wait(10) == 0
+        (registration, *_), (final, *_) = api.bodies("register"), api.bodies("finalize")
+        assert final["status"] == "succeeded", final
+        (data,) = api.blobs.values()
+        assert Image.open(io.BytesIO(data)).size == (64, 48)
+        assert [model["name"] for model in registration["models"]] == ["tiny.safetensors"]
+        assert registration["nodeCatalogue"]["CheckpointLoaderSimple"]["input"]["required"]["ckpt_name"][0] == [
+            "tiny.safetensors"
+        ]
+
+
+def test_a_missing_token_is_said_at_once(tmp_path: Path) -> None:
+    with process(STUDIO_HOME=str(tmp_path)) as engine:
+        assert engine.wait(START_S) == 78
