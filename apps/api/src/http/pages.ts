@@ -30,6 +30,10 @@ const startingPage = (productName: string): string => `<!doctype html>
 const isInternalHeader = (name: string): boolean =>
   name.startsWith('x-middleware-') || name.startsWith('x-nextjs-') || name === 'x-invoke-path';
 
+/** The one cookie a page needs, to be sent in its colours; all others are for the api alone. */
+const themeCookieOf = (cookies: string | undefined): string | undefined =>
+  cookies?.split('; ').find((cookie) => cookie.startsWith('studio_theme='));
+
 /** Serves every page from the web process, and a page that waits for it while it is not up. */
 export const addPages = async (app: App, deps: Pick<Deps, 'config' | 'log'>): Promise<void> => {
   const { webUrl, productName } = deps.config;
@@ -54,8 +58,7 @@ export const addPages = async (app: App, deps: Pick<Deps, 'config' | 'log'>): Pr
     replyOptions: {
       rewriteRequestHeaders: (request, headers) => ({
         ...Object.fromEntries(Object.entries(headers).filter(([name]) => !isInternalHeader(name))),
-        // The refresh cookie is for the auth routes alone.
-        cookie: undefined,
+        cookie: themeCookieOf(headers.cookie),
         'x-forwarded-host': request.headers.host,
         'x-forwarded-proto': 'protocol' in request ? String(request.protocol) : 'http',
       }),

@@ -80,6 +80,7 @@ export const PictureView = ({ assetId }: { assetId: string }) => {
       aria-modal="true"
       aria-label="Picture"
       tabIndex={-1}
+      data-picture-view
       className="fixed inset-0 z-30 flex animate-appear flex-col overflow-y-auto bg-canvas outline-none lg:overflow-hidden"
     >
       <header className="sticky top-0 z-10 flex h-header shrink-0 items-center gap-1 border-line border-b bg-panel px-2">

@@ -28,7 +28,8 @@ export const AppProviders = ({ studio, children }: AppProvidersProps) => (
       {children}
       <Toaster
         position="bottom-center"
-        mobileOffset={{ bottom: 'calc(var(--composer-height, 0px) + 12px)' }}
+        mobileOffset={{ bottom: 'var(--toast-bottom)' }}
+        style={{ fontFamily: 'inherit' }}
         toastOptions={{ unstyled: true, classNames: toastLook }}
       />
     </QueryClientProvider>
