@@ -12,7 +12,7 @@ from typing import Final
 
 from studio_engine import __version__
 from studio_engine.checkpoint.digest import DigestCache
-from studio_engine.config import Config, ConfigError, read_config
+from studio_engine.config import Config
 from studio_engine.graph.cache import ResultCache
 from studio_engine.graph.node import object_info
 from studio_engine.lease import contract
@@ -32,18 +32,13 @@ from studio_engine.runtime.probe import choose_plan
 log = logging.getLogger(__name__)
 
 QUEUES: Final = ["default"]
-EXIT_CONFIG, EXIT_TOKEN = 78, 77
+EXIT_TOKEN: Final = 77
 # The api, which shares the machine, answers first.
 _NICENESS: Final = 5
 
 
-def main() -> int:
-    """The exit status: 78 for wrong settings, 77 for a refused token; nothing else needs the operator."""
-    try:
-        config = read_config()
-    except ConfigError as error:
-        sys.stderr.write(f"{error}\n")
-        return EXIT_CONFIG
+def main(config: Config) -> int:
+    """The exit status: 77 for a refused token."""
     logging.basicConfig(level=config.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("httpx2").setLevel(logging.WARNING)
     os.nice(max(0, _NICENESS - os.nice(0)))
