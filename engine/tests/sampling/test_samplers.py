@@ -14,7 +14,7 @@ from studio_engine.sampling.samplers.dpm2 import dpm_2_ancestral
 from studio_engine.sampling.samplers.dpm_solver import DpmAdaptive
 from studio_engine.sampling.samplers.dpmpp import dpmpp_2s_ancestral
 from studio_engine.sampling.samplers.dpmpp_sde import Dpmpp2mSde, Dpmpp3mSde, DpmppSde
-from studio_engine.sampling.samplers.er_sde import ErSde
+from studio_engine.sampling.samplers.er_sde import ErSde, reverse_time_strength
 from studio_engine.sampling.samplers.euler import euler_ancestral
 from studio_engine.sampling.samplers.res import ResMultistep
 from studio_engine.sampling.samplers.sa_solver import SaSolver
@@ -30,10 +30,10 @@ STOCHASTIC = {
     "euler_ancestral_cfg_pp": 400,
     "dpm_2_ancestral": 60,
     "dpmpp_2s_ancestral": 60,
-    "dpmpp_sde": 60,
-    "dpmpp_2m_sde": 100,
-    "dpmpp_2m_sde_heun": 100,
-    "dpmpp_3m_sde": 60,
+    "dpmpp_sde": 30,
+    "dpmpp_2m_sde": 60,
+    "dpmpp_2m_sde_heun": 80,
+    "dpmpp_3m_sde": 40,
     "ddpm": 400,
     "res_multistep_ancestral": 60,
     "res_multistep_ancestral_cfg_pp": 60,
@@ -90,7 +90,7 @@ DETERMINISTIC_LIMITS = {
     "sa_solver": (SaSolver(eta=0.0), 4),
     "sa_solver_pece": (SaSolver(eta=0.0, is_pece=True), 4),
     # Its integrals are sums of 200 terms, whose error of first order shows from about 100 steps on.
-    "er_sde": (ErSde(strength=lambda level: level), 1.5),
+    "er_sde": (ErSde(reverse_time_strength(0.0)), 1.5),
 }
 
 

@@ -13,7 +13,7 @@ from studio_engine.sampling.noise import step_noise
 from studio_engine.sampling.samplers.protocol import Denoise, OnStep, denoise_at
 
 Strength: TypeAlias = Callable[[Tensor], Tensor]
-"""φ of noise over signal: x = φ would solve the flow, x² the reverse SDE."""
+"""φ of noise over signal; φ(x) = x solves the flow, x² the reverse SDE."""
 
 INTEGRATION_POINTS: Final = 200
 
@@ -21,6 +21,11 @@ INTEGRATION_POINTS: Final = 200
 def picture_strength(level: Tensor) -> Tensor:
     """The paper's ER-SDE 5: nearly a flow at low noise, ever more fresh noise above."""
     return level * ((level**0.3).exp() + 10.0)
+
+
+def reverse_time_strength(eta: float) -> Strength:
+    """That of the reverse SDE at `eta` 1; at 0 the flow is solved, without any fresh noise."""
+    return lambda level: level ** (eta + 1)
 
 
 @dataclass(frozen=True)

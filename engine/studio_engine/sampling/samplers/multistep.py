@@ -105,8 +105,12 @@ class Multistep:
         return x
 
 
-lms: Final = Multistep(_exact)
-"""Linear multistep with exact weights for any strides (k-diffusion's LMS)."""
+def lms_of_order(order: int) -> Multistep:
+    """Linear multistep with exact weights for any strides (k-diffusion's LMS)."""
+    return Multistep(_exact, max_order=order)
+
+
+lms: Final = lms_of_order(4)
 ipndm: Final = Multistep(_even)
 """Improved PNDM (Zhang & Chen 2023): weights for even strides, whatever the strides are."""
 ipndm_v: Final = Multistep(_uneven)
