@@ -35,7 +35,7 @@ export const watchPage = (page: Page): Promise<void> =>
     new MutationObserver(() => {
       const card = document.querySelector<HTMLElement>('[data-card]');
       if (card === null) return;
-      watched.cardMs ??= performance.now() - pressedAtMs;
+      if (card.dataset.card === 'sending') watched.cardMs ??= performance.now() - pressedAtMs;
       if (card.textContent !== watched.texts.at(-1)) watched.texts.push(card.textContent);
     }).observe(document.body, { childList: true, subtree: true, characterData: true });
   });

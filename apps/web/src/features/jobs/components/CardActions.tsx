@@ -1,11 +1,12 @@
 'use client';
-import { RotateCw, X } from 'lucide-react';
+import { Maximize2, RotateCw, X } from 'lucide-react';
 import { Button } from '../../../ui/Button.tsx';
+import { openPicture } from '../../picture/route.ts';
 import { isActive, type JobCard } from '../cards.ts';
 import { dropCard } from '../store.ts';
 import { cancelCard, submitJob } from '../submit.ts';
 
-/** What can be done now: cancel while it runs; after a failure the same wish again, or out of sight. */
+/** What can be done now: cancel while it runs; open what is done; after a failure the same wish again, or out of sight. */
 export const CardActions = ({ card }: { card: JobCard }) => {
   const { job, request, size, key } = card;
   if (isActive(card)) {
@@ -16,7 +17,15 @@ export const CardActions = ({ card }: { card: JobCard }) => {
       </Button>
     );
   }
-  if (job?.status === 'succeeded') return null;
+  if (job?.status === 'succeeded') {
+    const [first] = job.assets;
+    return first ? (
+      <Button size="sm" onClick={() => openPicture(first.id)}>
+        <Maximize2 aria-hidden className="size-3.5" />
+        Open
+      </Button>
+    ) : null;
+  }
   return (
     <>
       {request && (

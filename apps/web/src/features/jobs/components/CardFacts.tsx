@@ -1,6 +1,6 @@
 import type { JobCard } from '../cards.ts';
 
-/** The settings in one line, as far as they are known; the server fills in what was left to it. */
+/** The settings in short, as far as they are known; the server fills in what was left to it, so two lines are kept. */
 export const CardFacts = ({ card: { job, request } }: { card: JobCard }) => {
   const known = job?.params ?? request;
   if (!known) return null;
@@ -10,5 +10,5 @@ export const CardFacts = ({ card: { job, request } }: { card: JobCard }) => {
     known.sampler,
     known.seed !== undefined && `seed\u00a0${known.seed}`,
   ].filter(Boolean);
-  return <p className="line-clamp-2 font-mono text-2xs text-ink-3 tabular-nums">{facts.join(' · ')}</p>;
+  return <p className="line-clamp-2 min-h-[2lh] font-mono text-2xs text-ink-3 tabular-nums">{facts.join(' · ')}</p>;
 };

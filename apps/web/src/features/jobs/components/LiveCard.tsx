@@ -30,7 +30,7 @@ const CardStatus = ({ card }: { card: JobCard }) => {
         </span>
         <span className="text-ink-3">{detail}</span>
       </p>
-      {isActive(card) && <CardProgress label={label} fraction={fraction} />}
+      <CardProgress label={label} fraction={fraction} isActive={isActive(card)} />
     </div>
   );
 };

@@ -55,17 +55,14 @@ export const UserMenu = ({ user }: { user: User }) => {
     <>
       <button
         type="button"
-        aria-label="Account and theme"
         aria-expanded={isOpen}
         popoverTarget={menuId}
         className="grid size-8 place-items-center rounded-full touch:-mr-1.5 touch:size-11"
       >
-        <span
-          aria-hidden
-          className="grid size-8 place-items-center rounded-full bg-accent-soft font-semibold text-2xs text-accent-ink"
-        >
+        <span className="grid size-8 place-items-center rounded-full bg-accent-soft font-semibold text-2xs text-accent-ink">
           {initialsOf(user.name)}
         </span>
+        <span className="sr-only">Account and theme</span>
       </button>
       <div
         id={menuId}
