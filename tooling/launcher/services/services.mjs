@@ -31,6 +31,14 @@ const GLIBC_TUNABLES = [
   'glibc.malloc.top_pad=268435456',
 ].join(':');
 
+/** What the engine needs before its first line runs; it starts itself anew where one of these is missing. */
+const ENGINE_ENVIRONMENT = {
+  GLIBC_TUNABLES,
+  // Threads that wait for work sleep instead of spinning: with the api on the same cores, spinning costs ten times more.
+  OMP_WAIT_POLICY: 'PASSIVE',
+  HF_HUB_OFFLINE: '1',
+};
+
 /**
  * @param {Plan} plan
  * @returns {import('./supervise.mjs').Service}
@@ -107,7 +115,7 @@ function engineService(plan, index, extra) {
     cwd: join(ROOT, 'engine'),
     nice: ENGINE_NICE,
     env: {
-      GLIBC_TUNABLES,
+      ...ENGINE_ENVIRONMENT,
       STUDIO_MODELS_DIR: plan.home.models,
       ...baseEnv(plan),
       ...extra,
