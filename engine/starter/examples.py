@@ -11,7 +11,7 @@ from .colours import BACKGROUNDS, HUES_DEGREES, LABEL_COLOURS, DominantHue, find
 from .concepts import Artwork, Concept, Picture
 
 # Rendered and drawn-with-shadow pictures look best and come first; glossy and flat are near copies of the 3d design.
-STYLE_WEIGHTS = {"3d": 3.0, "cartoon": 1.5, "glossy": 1.0, "flat": 1.0}
+STYLE_WEIGHTS = {"3d": 5.0, "cartoon": 1.5, "glossy": 1.0, "flat": 1.0}
 STYLE_WORDS = {
     "3d": ("3d style", "3d style", "3d render", "3d icon"),
     "glossy": ("glossy style", "glossy icon"),
@@ -29,12 +29,17 @@ class Example:
 
 
 class Composer:
-    """Draws weighted random examples; the same seed gives the same sequence."""
+    """Draws weighted random examples; the same seed gives the same sequence.
 
-    def __init__(self, artwork: Artwork, seed: int, plain_share: float = 0.68) -> None:
+    is_moved varies size, place and side of the object. A short run learns faster where each picture keeps its place
+    (more samples of fewer latents); a long run generalises better where it does not.
+    """
+
+    def __init__(self, artwork: Artwork, seed: int, *, plain_share: float = 0.8, is_moved: bool = False) -> None:
         self.artwork = artwork
         self.rng = random.Random(seed)
         self.plain_share = plain_share
+        self.is_moved = is_moved
         self.weights = [concept.weight for concept in artwork.concepts]
         self.hues: dict[int, DominantHue | None] = {}
 
@@ -55,7 +60,7 @@ class Composer:
             self.hues[picture.row] = find_dominant_hue(rgba)
         hue = self.hues[picture.row]
         own = named or (find_hue_word(hue) if hue else None) or ""
-        if concept.is_recolourable and hue and hue.share > 0.5 and self.rng.random() < 0.4:
+        if concept.is_recolourable and hue and hue.share > 0.5 and self.rng.random() < 0.35:
             word = self.rng.choice([name for name in HUES_DEGREES if name != own])
             return recolour(rgba, hue, word), word
         return rgba, own
@@ -72,12 +77,13 @@ class Composer:
     def _paste(self, rgba: npt.NDArray[np.uint8], background: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
         """Scales, shifts and perhaps mirrors the object, then lays it on the background."""
         size, rng = self.artwork.size_px, self.rng
-        side = round(size * rng.uniform(0.84, 0.96))
+        side = round(size * (rng.uniform(0.84, 0.96) if self.is_moved else 0.94))
         # Pillow weighs colours by alpha while it resizes, so edges stay clean.
         layer = np.asarray(Image.fromarray(rgba).resize((side, side), Image.Resampling.LANCZOS), np.float32)
-        if rng.random() < 0.25:
-            layer = layer[:, ::-1]
-        left, top = rng.randint(0, size - side), rng.randint(0, size - side)
+        left = top = (size - side) // 2
+        if self.is_moved:
+            left, top = rng.randint(0, size - side), rng.randint(0, size - side)
+            layer = layer[:, ::-1] if rng.random() < 0.25 else layer
         canvas = np.broadcast_to(background, (size, size, 3)).copy()
         patch = canvas[top : top + side, left : left + side]
         opacity = layer[..., 3:] / 255

@@ -25,8 +25,10 @@ HERE = Path(__file__).parent
 # Shares of the minutes. Encoding the latents comes on top: about two minutes on two cores.
 AUTOENCODER_SHARE = 0.25
 DECODER_SHARE = 0.1
-CPU_EXAMPLES = 8000
+CPU_EXAMPLES = 5000
 CUDA_EXAMPLES = 60_000
+# From here on a processor's run, too, sees its objects in varied sizes and places.
+LONG_RUN_MINUTES = 600
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,7 @@ class Run:
     folder: Path
     minutes: float
     size_px: int
+    examples: int
     output: Path
 
 
@@ -57,8 +60,9 @@ def cache_latents(run: Run, artwork: Artwork) -> None:
     device = choose_device()
     autoencoder = load_autoencoder(run.folder / "autoencoder.safetensors", DEFAULT_WIDTHS)
     place(autoencoder, device)
-    count = CUDA_EXAMPLES if device.type == "cuda" else CPU_EXAMPLES
-    save_latents(run.folder, encode_examples(Composer(artwork, seed=1), autoencoder, count))
+    is_moved = device.type == "cuda" or run.minutes >= LONG_RUN_MINUTES
+    composer = Composer(artwork, seed=1, is_moved=is_moved)
+    save_latents(run.folder, encode_examples(composer, autoencoder, run.examples))
 
 
 def diffusion_plan(run: Run) -> Plan:
@@ -89,11 +93,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, default=240, help="of training, all resumed runs together")
     parser.add_argument("--size", type=int, help="pixels per side, a multiple of 64 (default: 128, with CUDA 256)")
+    parser.add_argument("--examples", type=int, help="latents to encode (default: 5,000, with CUDA 60,000)")
     parser.add_argument("--folder", type=Path, default=HERE / "work", help="data, latents and states")
     parser.add_argument("--output", type=Path, default=WEIGHTS)
     given = parser.parse_args()
-    size_px = given.size or (256 if choose_device().type == "cuda" else 128)
-    train(Run(given.folder, given.minutes, size_px, given.output))
+    is_cuda = choose_device().type == "cuda"
+    size_px = given.size or (256 if is_cuda else 128)
+    examples = given.examples or (CUDA_EXAMPLES if is_cuda else CPU_EXAMPLES)
+    train(Run(given.folder, given.minutes, size_px, examples, given.output))
 
 
 if __name__ == "__main__":

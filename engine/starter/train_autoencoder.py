@@ -57,7 +57,7 @@ class Crops:
     """Batches of random crops, and now and then of whole pictures of about the same number of pixels."""
 
     def __init__(self, artwork: Artwork, plan: AutoencoderPlan) -> None:
-        self.composer = Composer(artwork, random.SystemRandom().getrandbits(32), plain_share=0.55)
+        self.composer = Composer(artwork, random.SystemRandom().getrandbits(32), plain_share=0.55, is_moved=True)
         self.plan = plan
         self.whole_batch = max(1, plan.batch * plan.crop_px**2 // artwork.size_px**2)
         self.drawn = 0
