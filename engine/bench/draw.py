@@ -20,9 +20,9 @@ from studio_engine.checkpoint.digest import DigestCache
 from studio_engine.config import ENGINE_DIR
 from studio_engine.models.inventory import scan_models
 from studio_engine.models.store import ModelStore
-from studio_engine.runtime.allocator import ensure_allocator_settings
 from studio_engine.runtime.plan import ComputePlan
 from studio_engine.runtime.probe import choose_plan
+from studio_engine.runtime.start_settings import ensure_start_settings
 from studio_engine.sampling.model import Latent
 from studio_engine.sampling.sample import SampleSettings, sample
 
@@ -38,7 +38,7 @@ def main() -> None:
     parser.add_argument("--plain", action="store_true")
     is_plain = parser.parse_args().plain
     if not is_plain:
-        ensure_allocator_settings()
+        ensure_start_settings()
     folder = Path(tempfile.mkdtemp())
     plan = choose_plan(None, folder / "probe.json")
     if is_plain:
