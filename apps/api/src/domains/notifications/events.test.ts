@@ -155,7 +155,7 @@ describe('a socket', () => {
     const gap = connect();
     const { seq } = await gap.ready;
     const future = connect('/ws', { type: 'hello', accessToken: token, since: seq + 1_000 });
-    expect(await future.ready).toEqual({ type: 'ready', seq, isComplete: false, heartbeatMs: 20_000 });
+    expect(await future.ready).toEqual({ type: 'ready', seq, isComplete: false, heartbeatMs: 1_000 });
     await studio.deps.db.tx('system', (tx) => sql`delete from event where seq < ${seq}`.execute(tx));
     const late = connect('/ws', { type: 'hello', accessToken: token, since: 0 });
     expect(await late.ready).toMatchObject({ seq, isComplete: false });

@@ -1,7 +1,10 @@
 import type { StudioEvent } from '@studio/contracts';
 import type { Preview } from './latest.ts';
 
+/** Keeps proxies from closing a quiet stream; with each, the token that opened it is checked again. */
 export const heartbeatMs = 20_000;
+/** A page says within three seconds that its line is dead, so a socket may be silent for one at most. */
+export const socketHeartbeatMs = 1_000;
 /** What is passing (previews, progress) is left out for a client that is this far behind. */
 export const maxBehindBytes = 1024 * 1024;
 /** A client this far behind will not catch up; it may come back and resume. */

@@ -5,7 +5,7 @@ import type { Deps } from '../../deps.ts';
 import { AppError } from '../../platform/app-error.ts';
 import { isAllowed } from '../../platform/permissions.ts';
 import type { Feed } from './feed.ts';
-import { heartbeatMs, hopelessBytes, isPassing, maxBehindBytes, previewFrame } from './frames.ts';
+import { heartbeatMs, hopelessBytes, isPassing, maxBehindBytes, previewFrame, socketHeartbeatMs } from './frames.ts';
 import { type Sink, startStream } from './stream.ts';
 
 const helloWithinMs = 10_000;
@@ -42,7 +42,7 @@ const socketSink = (socket: WebSocket): Sink => {
   };
   const isBehind = (): boolean => socket.bufferedAmount > maxBehindBytes;
   return {
-    onReady: ({ seq, isComplete }) => send({ type: 'ready', seq, isComplete, heartbeatMs }),
+    onReady: ({ seq, isComplete }) => send({ type: 'ready', seq, isComplete, heartbeatMs: socketHeartbeatMs }),
     onEvent: (event) => {
       if (!isPassing(event) || !isBehind()) send(event);
     },
@@ -52,6 +52,8 @@ const socketSink = (socket: WebSocket): Sink => {
     onEnd: () => socket.close(closeCodes.done),
   };
 };
+
+const heartbeatFrame = JSON.stringify({ type: 'heartbeat' });
 
 type SocketDeps = Pick<Deps, 'accessTokens' | 'log'>;
 
@@ -64,15 +66,14 @@ const serve = async (
   const actor = await deps.accessTokens.verify(accessToken);
   if (!isAllowed(actor.role, 'job:read')) throw new AppError('auth.forbidden');
   const leave = await startStream(feed, { teamId: actor.teamId, since: since ?? null, jobId }, socketSink(socket));
-  const beating = setInterval(() => {
+  const beating = setInterval(() => socket.send(heartbeatFrame), socketHeartbeatMs);
+  const checking = setInterval(() => {
     // A session that has ended, or a token that has, ends the socket; the client comes back with a new token.
-    deps.accessTokens.verify(accessToken).then(
-      () => socket.send(JSON.stringify({ type: 'heartbeat' })),
-      (error: unknown) => refuse(deps, socket, error),
-    );
+    deps.accessTokens.verify(accessToken).catch((error: unknown) => refuse(deps, socket, error));
   }, heartbeatMs);
   return () => {
     clearInterval(beating);
+    clearInterval(checking);
     leave();
   };
 };

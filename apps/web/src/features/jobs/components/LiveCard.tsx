@@ -1,5 +1,6 @@
 'use client';
 import type { CSSProperties } from 'react';
+import { classes } from '../../../ui/classes.ts';
 import { isActive, type JobCard } from '../cards.ts';
 import { describeCard } from '../describe.ts';
 import { gridOf } from '../grid.ts';
@@ -24,8 +25,9 @@ const CardStatus = ({ card }: { card: JobCard }) => {
           {job.error?.message ?? 'The picture could not be drawn; try again.'}
         </p>
       )}
-      <p className="flex flex-wrap justify-between gap-x-3 text-xs tabular-nums">
-        <span aria-live="polite" className="font-medium text-ink-2">
+      {/* Both start at fixed places: text that is pushed around four times a second cannot be read. */}
+      <p className="grid grid-cols-[5.5rem_1fr] text-xs tabular-nums">
+        <span aria-live="polite" className={classes('font-medium text-ink-2', detail === '' && 'col-span-2')}>
           {label}
         </span>
         <span className="text-ink-3">{detail}</span>
