@@ -1,7 +1,7 @@
 """Generates studio_engine/lease/contract.py from the Lease API's JSON Schema.
 
-    python scripts/generate_lease_contract.py            writes the file
-    python scripts/generate_lease_contract.py --check    fails when the file is not what the schema says
+python scripts/generate_lease_contract.py            writes the file
+python scripts/generate_lease_contract.py --check    fails when the file is not what the schema says
 """
 
 from __future__ import annotations
