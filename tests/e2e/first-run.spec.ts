@@ -1,7 +1,7 @@
 import { expect, test } from '@playwright/test';
-import { expectAccessible, owner, themes } from './studio.ts';
+import { draw, expectAccessible, openStudio, owner, themes, tiles, useSteps } from './studio.ts';
 
-test('a new studio asks for its owner, refuses a weak password and opens', async ({ page }) => {
+test('a new studio asks for its owner, refuses a weak password and draws its first picture', async ({ page }) => {
   const { hasOwner } = await (await page.request.get('/api/v1/studio')).json();
   test.skip(hasOwner, 'this studio is not new');
   await page.goto('/');
@@ -21,6 +21,12 @@ test('a new studio asks for its owner, refuses a weak password and opens', async
   await page.getByRole('button', { name: 'Create account' }).click();
   await expect(page.getByRole('heading', { name: 'Nothing drawn yet' })).toBeVisible();
   await expect(page).toHaveURL(/\/$/);
+
+  await openStudio(page);
+  await useSteps(page, 4);
+  await draw(page, 'a red apple, 3d style');
+  await page.reload();
+  await expect(tiles(page)).toHaveCount(1);
 
   await page.goto('/setup');
   await expect(page, 'setup is over once there is an owner').toHaveURL(/\/$/);

@@ -34,6 +34,13 @@ export default defineConfig({
   projects: [
     { name: 'first run', testMatch: 'first-run.spec.ts' },
     { name: 'desktop', testIgnore: 'first-run.spec.ts', dependencies: ['first run'] },
-    { name: 'phone', testIgnore: 'first-run.spec.ts', dependencies: ['first run'], use: phone },
+    {
+      name: 'phone',
+      testIgnore: 'first-run.spec.ts',
+      /** A phone has no keyboard to walk with. */
+      grepInvert: /keyboard alone/,
+      dependencies: ['first run'],
+      use: phone,
+    },
   ],
 });

@@ -29,9 +29,14 @@ export const watchPage = (page: Page): Promise<void> =>
     }).observe({ type: 'layout-shift' });
 
     let pressedAtMs = 0;
-    document.addEventListener('keydown', ({ timeStamp }) => {
-      pressedAtMs = timeStamp;
-    });
+    /** In the capture phase: the page may have drawn the card before a later listener hears of the key. */
+    document.addEventListener(
+      'keydown',
+      ({ timeStamp }) => {
+        pressedAtMs = timeStamp;
+      },
+      { capture: true },
+    );
     new MutationObserver(() => {
       const card = document.querySelector<HTMLElement>('[data-card]');
       if (card === null) return;
