@@ -90,10 +90,16 @@ export const expireLeases = async (tx: Tx, engineId: EngineId, heldJobs: readonl
   return (numAffectedRows ?? 0n) > 0n;
 };
 
-/** Ends attempts past their lease or deadline; none while the database has been up for less than one lease. */
-export const reapJobs = async (tx: Tx, limit: number): Promise<Reaped[]> => {
+interface Reaping {
+  readonly limit: number;
+  /** Reaps nothing before the database has been up for so long. */
+  readonly minUptimeSeconds: number;
+}
+
+/** Ends attempts past their lease or deadline. */
+export const reapJobs = async (tx: Tx, { limit, minUptimeSeconds }: Reaping): Promise<Reaped[]> => {
   const { rows } = await sql<Reaped>`
-    select team_id, state from reap_jobs(${limit}, make_interval(secs => ${leaseSeconds}))`.execute(tx);
+    select team_id, state from reap_jobs(${limit}, make_interval(secs => ${minUptimeSeconds}))`.execute(tx);
   return rows;
 };
 

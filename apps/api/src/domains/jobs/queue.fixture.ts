@@ -22,8 +22,9 @@ export type Claimed = NonNullable<Awaited<ReturnType<typeof claimJob>>>;
 export const openTestQueue = async (poolSize = 8) => {
   const database = await createTestDatabase();
   // Thousands of commits, none of which has to survive a power cut.
-  const url = `${database.url}?options=${encodeURIComponent('-c synchronous_commit=off')}`;
-  const db = openDb({ url, poolSize, statementTimeoutMs: 10_000, onIdleError: () => undefined });
+  const url = new URL(database.url);
+  url.searchParams.set('options', '-c synchronous_commit=off');
+  const db = openDb({ url: url.href, poolSize, statementTimeoutMs: 10_000, onIdleError: () => undefined });
   const engineId = newId('eng');
   await db.tx('system', async (tx) => {
     await sql`insert into node_catalogue (sha256, catalogue) values ('none', '{}')`.execute(tx);
@@ -105,7 +106,7 @@ const operations = ({ db, engineId, queue }: Scope) => ({
       endAttempt(tx, { jobId: job.id, attempt: job.attempt, outcome, isRetryable, error: null, engineSeconds: 1 }),
     ),
   cancel: (teamId: TeamId, id: JobId) => db.tx({ teamId }, (tx) => cancelJob(tx, teamId, id)),
-  reap: () => db.tx('system', (tx) => reapJobs(tx, 100)),
+  reap: () => db.tx('system', (tx) => reapJobs(tx, { limit: 100, minUptimeSeconds: 0 })),
   promote: () => db.tx('system', (tx) => promoteRetries(tx, 100)),
   /** As if the lease of a dead engine had run out. */
   expireLease: (job: Pick<Claimed, 'id' | 'attempt'>) =>
