@@ -46,7 +46,7 @@ test('the sign-in page keeps nobody out', async ({ browser, baseURL }) => {
   await context.close();
 });
 
-test('a picture is made, opened, remixed and left with the keyboard alone', async ({ page }) => {
+test('a picture is made, opened, remixed and left with the keyboard alone', { tag: '@keyboard' }, async ({ page }) => {
   await openStudio(page);
   await useSteps(page, 2);
   await page.locator('body').click({ position: { x: 700, y: 20 } });
@@ -71,6 +71,38 @@ test('a picture is made, opened, remixed and left with the keyboard alone', asyn
   await page.keyboard.press('r');
   await expect(promptField(page)).toBeFocused();
   await expect(promptField(page)).toHaveValue(prompt);
+});
+
+/** What a finger can aim at and that is smaller than 44 by 44 CSS pixels. */
+const smallTargets = (page: Page): Promise<string[]> =>
+  page.evaluate(() => {
+    const controls = 'button, a[href], input:not(.sr-only), select, textarea, label:has(input.sr-only)';
+    return [...document.querySelectorAll<HTMLElement>(controls)]
+      .filter((control) => control.checkVisibility() && control.closest('[inert]') === null)
+      .map((control) => ({ control, box: control.getBoundingClientRect() }))
+      .filter(({ box }) => box.width > 0 && Math.round(Math.min(box.width, box.height)) < 44)
+      .map(({ control, box }) => `${control.outerHTML.slice(0, 80)} is ${box.width} by ${box.height}`);
+  });
+
+test('everything that can be tapped is large enough and nothing is wider than the page', { tag: '@touch' }, async ({
+  page,
+}) => {
+  await openStudio(page);
+  await expect(tiles(page).first()).toBeVisible();
+  expect(await smallTargets(page)).toEqual([]);
+  expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(page.viewportSize()?.width);
+  await withSettings(page, async () => expect(await smallTargets(page)).toEqual([]));
+  await tiles(page).first().click();
+  await expect(page.getByRole('button', { name: 'Remix' })).toBeVisible();
+  expect(await smallTargets(page)).toEqual([]);
+});
+
+test('the chosen theme is in the page before any script runs', async ({ page }) => {
+  await openStudio(page);
+  await page.getByRole('button', { name: 'Account and theme' }).click();
+  await page.getByText('Light', { exact: true }).click();
+  const html = await (await page.request.get('/')).text();
+  expect(html).toMatch(/<html[^>]* data-theme="light"/);
 });
 
 test('the console stays clean: no blocked script, no error', async ({ page }) => {

@@ -33,12 +33,16 @@ export default defineConfig({
   },
   projects: [
     { name: 'first run', testMatch: 'first-run.spec.ts' },
-    { name: 'desktop', testIgnore: 'first-run.spec.ts', dependencies: ['first run'] },
+    {
+      name: 'desktop',
+      testIgnore: 'first-run.spec.ts',
+      grepInvert: /@touch/,
+      dependencies: ['first run'],
+    },
     {
       name: 'phone',
       testIgnore: 'first-run.spec.ts',
-      /** A phone has no keyboard to walk with. */
-      grepInvert: /keyboard alone/,
+      grepInvert: /@keyboard/,
       dependencies: ['first run'],
       use: phone,
     },

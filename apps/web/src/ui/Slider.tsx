@@ -27,7 +27,7 @@ export const Slider = ({ id, label, value, min, max, step, onChange }: SliderPro
       aside={
         <NumberInput
           aria-label={`${label}, exact`}
-          className="h-6! w-14! px-1.5! text-right text-xs touch:h-9! touch:w-20!"
+          className="h-6! w-14! px-1.5! text-right text-xs touch:h-11! touch:w-20!"
           {...{ value, min, max, step, onChange }}
         />
       }

@@ -13,7 +13,7 @@ export const CountStepper = ({ max }: { max: number }) => {
     <div
       role="group"
       aria-label="Pictures"
-      className="flex h-8 items-center rounded-md border border-line-strong bg-raised touch:h-11"
+      className="flex h-8 items-center rounded-md border border-line-strong bg-raised touch:h-11.5"
     >
       <button
         type="button"
