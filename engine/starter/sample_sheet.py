@@ -84,7 +84,7 @@ def main() -> None:
     parser.add_argument("--columns", type=int, default=8)
     parser.add_argument("--size", type=int, default=128)
     parser.add_argument("--steps", type=int, default=20)
-    parser.add_argument("--guidance", type=float, default=5.0)
+    parser.add_argument("--guidance", type=float, default=6.0)
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
     prompts = given.prompts or noun_prompts()

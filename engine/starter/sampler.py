@@ -18,7 +18,7 @@ class Settings:
     """size_px: side of the square picture; seed: of the starting noise."""
 
     steps: int = 20
-    guidance: float = 5.0
+    guidance: float = 6.0
     size_px: int = 128
     seed: int = 1
 
