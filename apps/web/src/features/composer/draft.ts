@@ -46,7 +46,7 @@ const plainDefaults: ModelDefaults = {
 export const usableModels = (options: GenerateOptions | undefined): Model[] =>
   options?.models.filter((model) => model.kind === 'checkpoint' && model.problem === null) ?? [];
 
-export const findModel = (draft: Draft, options: GenerateOptions | undefined): Model | undefined => {
+const findModel = (draft: Draft, options: GenerateOptions | undefined): Model | undefined => {
   const models = usableModels(options);
   return models.find((model) => model.name === draft.model) ?? models[0];
 };

@@ -9,12 +9,12 @@ const stageWords: Record<JobProgress['stage'], string> = {
   saving: 'Saving',
 };
 
-export const formatDuration = (ms: number): string => {
+const formatDuration = (ms: number): string => {
   const seconds = Math.max(1, Math.round(ms / 1_000));
   return seconds < 60 ? `${seconds} s` : `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
 };
 
-export interface CardState {
+interface CardState {
   /** What happens now, in two or three words. */
   readonly label: string;
   /** Steps and time left; empty where nothing is known. */

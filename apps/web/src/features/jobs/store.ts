@@ -37,7 +37,6 @@ export const showJob = (job: Job) =>
     return { cards: applyJob(state.cards, job) };
   });
 
-/** After a gap in the events: what the server calls active, and what it says of the cards that are open. */
 export const openCard = (card: JobCard) => change((cards) => addCard(cards, card));
 
 export const answerCard = (key: string, job: Job) => {

@@ -7,7 +7,7 @@ import { useSession } from '../session/store.ts';
 const engineCheckMs = 2_000;
 const modelsCheckMs = 20_000;
 
-export const optionsKey = ['generate-options'] as const;
+const optionsKey = ['generate-options'] as const;
 
 /** What can be chosen; asked again every two seconds until an engine is there. */
 export const useGenerateOptions = () => {
