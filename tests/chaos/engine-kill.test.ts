@@ -82,6 +82,9 @@ describe('an engine that is killed in mid-step', () => {
       engine = system.startEngine('chaos-0');
     }
     await waitFor('every job to end', endTimeoutMs, async () => ((await countActive()) === 0 ? true : null));
+    await waitFor('every end to be told', endTimeoutMs, async () =>
+      followed.endings.size === jobIds.length ? true : null,
+    );
     followed.close();
     await engine.stop();
 
