@@ -6,9 +6,10 @@ from typing import Protocol
 
 from torch import Tensor
 
-from studio_engine.sampling.model import Conditioning, DiffusionModel, Latent
+from studio_engine.sampling.conditioning import Conditioning
+from studio_engine.sampling.model import Latent, Model
 
-__all__ = ["Autoencoder", "Conditioning", "DiffusionModel", "Latent", "ModelSource", "NodeContext", "TextEncoder"]
+__all__ = ["Autoencoder", "Conditioning", "Latent", "Model", "ModelSource", "NodeContext", "TextEncoder"]
 
 
 class TextEncoder(Protocol):
@@ -34,13 +35,13 @@ class Autoencoder(Protocol):
 class ModelSource(Protocol):
     """Loads models by the name that a graph uses; keeps them in memory as it sees fit."""
 
-    def checkpoint(self, name: str) -> tuple[DiffusionModel, TextEncoder, Autoencoder]:
+    def checkpoint(self, name: str) -> tuple[Model, TextEncoder, Autoencoder]:
         """Raises `model.file_missing`, `model.file_corrupt`, `model.family_unknown`, `model.untrained`."""
         ...
 
     def with_lora(
-        self, model: DiffusionModel, clip: TextEncoder, name: str, *, strength_model: float, strength_clip: float
-    ) -> tuple[DiffusionModel, TextEncoder]:
+        self, model: Model, clip: TextEncoder, name: str, *, strength_model: float, strength_clip: float
+    ) -> tuple[Model, TextEncoder]:
         """Both models with the LoRA's weights added; the given models stay as they are."""
         ...
 
@@ -59,7 +60,7 @@ class NodeContext(Protocol):
         """Reports `step` of `steps` done in the running node; also checks for cancellation."""
         ...
 
-    def preview(self, latents: Tensor, model: DiffusionModel) -> None:
+    def preview(self, latents: Tensor, model: Model) -> None:
         """Offers latents of `model` `[batch, channels, h, w]`, multiplied by the latent scale, for a preview."""
         ...
 

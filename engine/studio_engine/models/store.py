@@ -13,19 +13,19 @@ from torch import Tensor, nn
 from studio_engine.checkpoint.safetensors_file import SafetensorsHeader, read_header
 from studio_engine.errors import EngineError
 from studio_engine.models.detect import detect_checkpoint
-from studio_engine.models.families.sd1.handles import Sd1Text, Sd1Unet, Sd1Vae
+from studio_engine.models.families.sd1.handles import Sd1Network, Sd1Text, Sd1Vae
 from studio_engine.models.families.sd1.load import Sd1Weights, load_sd1, unshared_bytes
 from studio_engine.models.families.sd1.lora import LoraUse, Part, lora_updates, patched
 from studio_engine.models.families.sd1.preview import fit_preview_factors
 from studio_engine.models.lru import ByteLru
 from studio_engine.sampling.discrete import discrete_sampling
+from studio_engine.sampling.model import LatentFormat, Model
 
 if TYPE_CHECKING:
     from studio_engine.graph.sockets import Autoencoder, TextEncoder
     from studio_engine.models.files import ModelFile
     from studio_engine.models.inventory import Inventory
     from studio_engine.runtime.plan import ComputePlan
-    from studio_engine.sampling.model import DiffusionModel
 
 log = logging.getLogger(__name__)
 
@@ -42,22 +42,24 @@ class ModelStore:
         self._names: dict[str, str] = {}
         self._preview_factors: dict[str, Tensor] = {}
 
-    def checkpoint(self, name: str) -> tuple[DiffusionModel, TextEncoder, Autoencoder]:
+    def checkpoint(self, name: str) -> tuple[Model, TextEncoder, Autoencoder]:
         file = self._inventory.find("checkpoint", name)
         scale = self.weights(file).config.vae.latent_scale
-        return Sd1Unet(self, file, discrete_sampling(), scale), Sd1Text(self, file), Sd1Vae(self, file)
+        model = Model(Sd1Network(self, file), discrete_sampling(), LatentFormat(scale=scale))
+        return model, Sd1Text(self, file), Sd1Vae(self, file)
 
     def with_lora(
-        self, model: DiffusionModel, clip: TextEncoder, name: str, *, strength_model: float, strength_clip: float
-    ) -> tuple[DiffusionModel, TextEncoder]:
+        self, model: Model, clip: TextEncoder, name: str, *, strength_model: float, strength_clip: float
+    ) -> tuple[Model, TextEncoder]:
         file = self._inventory.find("lora", name)
-        if not isinstance(model, Sd1Unet) or not isinstance(clip, Sd1Text):
+        network = model.network
+        if not isinstance(network, Sd1Network) or not isinstance(clip, Sd1Text):
             raise EngineError("model.family_unknown", f"{name} cannot be applied: the model is not of SD 1.x.")
-        base = self.weights(model.file)
+        base = self.weights(network.file)
         modules: dict[Part, nn.Module] = {"unet": base.unet, "text": base.text}
         lora_updates(read_header(file.path), modules)
         return (
-            model.with_lora(LoraUse(file, strength_model)) if strength_model else model,
+            replace(model, network=network.with_lora(LoraUse(file, strength_model))) if strength_model else model,
             clip.with_lora(LoraUse(file, strength_clip)) if strength_clip else clip,
         )
 

@@ -1,7 +1,7 @@
 """Nodes that bring models into a graph."""
 
 from studio_engine.graph.node import Node, Output, file_combo, node, number, socket
-from studio_engine.graph.sockets import Autoencoder, DiffusionModel, NodeContext, TextEncoder
+from studio_engine.graph.sockets import Autoencoder, Model, NodeContext, TextEncoder
 
 _MODEL = Output("MODEL", tooltip="Removes noise from latents.")
 _CLIP = Output("CLIP", tooltip="Encodes prompts.")
@@ -14,7 +14,7 @@ class CheckpointLoaderSimple(Node):
 
     ckpt_name: str = file_combo("checkpoints", tooltip="The checkpoint file.")
 
-    def run(self, ctx: NodeContext) -> tuple[DiffusionModel, TextEncoder, Autoencoder]:
+    def run(self, ctx: NodeContext) -> tuple[Model, TextEncoder, Autoencoder]:
         return ctx.models.checkpoint(self.ckpt_name)
 
 
@@ -22,7 +22,7 @@ class CheckpointLoaderSimple(Node):
 class LoraLoader(Node):
     """Adds a LoRA to a model and its text encoder. Several can follow one another."""
 
-    model: DiffusionModel = socket("MODEL", tooltip="The model that the LoRA changes.")
+    model: Model = socket("MODEL", tooltip="The model that the LoRA changes.")
     clip: TextEncoder = socket("CLIP", tooltip="The text encoder that the LoRA changes.")
     lora_name: str = file_combo("loras", tooltip="The LoRA file.")
     strength_model: float = number(
@@ -32,7 +32,7 @@ class LoraLoader(Node):
         default=1.0, min=-100.0, max=100.0, step=0.01, tooltip="How much to change the text encoder; below 0 inverts."
     )
 
-    def run(self, ctx: NodeContext) -> tuple[DiffusionModel, TextEncoder]:
+    def run(self, ctx: NodeContext) -> tuple[Model, TextEncoder]:
         return ctx.models.with_lora(
             self.model,
             self.clip,

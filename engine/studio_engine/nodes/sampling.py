@@ -6,7 +6,7 @@ from torch import Tensor
 from studio_engine.errors import EngineError
 from studio_engine.graph.inputs import MAX_SEED
 from studio_engine.graph.node import Node, Output, combo, integer, node, number, socket
-from studio_engine.graph.sockets import Conditioning, DiffusionModel, Latent, NodeContext
+from studio_engine.graph.sockets import Conditioning, Model, Latent, NodeContext
 from studio_engine.sampling.sample import SampleSettings, sample
 from studio_engine.sampling.samplers import SAMPLERS
 from studio_engine.sampling.schedulers import SCHEDULERS
@@ -16,7 +16,7 @@ from studio_engine.sampling.schedulers import SCHEDULERS
 class KSampler(Node):
     """Draws: removes noise from latents step by step, towards the positive and away from the negative prompt."""
 
-    model: DiffusionModel = socket("MODEL", tooltip="The model that removes the noise.")
+    model: Model = socket("MODEL", tooltip="The model that removes the noise.")
     seed: int = integer(
         default=0, min=0, max=MAX_SEED, control_after_generate=True, tooltip="The noise; the same seed draws the same."
     )

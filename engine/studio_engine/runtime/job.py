@@ -14,7 +14,7 @@ from studio_engine.graph.execute import NodeEvent, execute
 from studio_engine.graph.node import Registry
 from studio_engine.graph.parse import parse_graph
 from studio_engine.graph.plan import Step, plan
-from studio_engine.graph.sockets import DiffusionModel, ModelSource
+from studio_engine.graph.sockets import Model, ModelSource
 from studio_engine.graph.validate import validate_graph
 from studio_engine.models.inventory import Inventory
 from studio_engine.runtime.cancel import CancelToken
@@ -89,9 +89,9 @@ class _JobContext:
         self.token.check()
         self.board.step(step, steps)
 
-    def preview(self, latents: Tensor, model: DiffusionModel) -> None:
+    def preview(self, latents: Tensor, model: Model) -> None:
         if self.board.wants_preview():
-            self.board.show(encode_preview(model.to_rgb(latents[:1])[0]))
+            self.board.show(encode_preview(model.network.to_rgb(latents[:1])[0]))
 
     def save_image(self, images: Tensor, *, prefix: str, is_temporary: bool = False) -> None:
         """The api names files, so `prefix` has no say here; it travels in the graph."""

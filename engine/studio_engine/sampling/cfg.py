@@ -8,23 +8,24 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from studio_engine.sampling.model import Conditioning, DiffusionModel
+from studio_engine.sampling.model import Conditioning, Model, NetInput, RunInfo
 from studio_engine.sampling.model_sampling import ModelSampling
 
 MAX_REPEAT = 4
 """Contexts whose lengths differ more than this are denoised one after the other, as ComfyUI does."""
 
 
-def guided(model: DiffusionModel, *, positive: Conditioning, negative: Conditioning, cfg: float) -> Guided:
+def guided(model: Model, run: RunInfo, *, positive: Conditioning, negative: Conditioning, cfg: float) -> Guided:
     """A denoise call at guidance scale `cfg`; at 1 the negative prompt has no weight and is not computed."""
-    return Guided(model, positive.context, negative.context, cfg)
+    prompts = [model.network.prepare(conds[0], index, run) for index, conds in enumerate((positive, negative))]
+    return Guided(model, prompts[0].context, prompts[1].context, cfg)
 
 
 @dataclass(frozen=True, eq=False)
 class Guided:
     """A `Denoise`."""
 
-    model: DiffusionModel
+    model: Model
     positive: Tensor
     negative: Tensor
     cfg: float
@@ -49,13 +50,13 @@ class Guided:
             without = _denoise(self.model, x, sigma, self.negative)
             return without, _denoise(self.model, x, sigma, self.positive)
         contexts = torch.cat([_rows(each, x.shape[0]) for each in pair])
-        answers = self.model.denoise(torch.cat([x, x]), torch.cat([sigma, sigma]), Conditioning(contexts))
+        answers = self.model.denoise(torch.cat([x, x]), torch.cat([sigma, sigma]), NetInput(contexts))
         without, with_prompt = answers.chunk(2)
         return without, with_prompt
 
 
-def _denoise(model: DiffusionModel, x: Tensor, sigma: Tensor, context: Tensor) -> Tensor:
-    return model.denoise(x, sigma, Conditioning(_rows(context, x.shape[0])))
+def _denoise(model: Model, x: Tensor, sigma: Tensor, context: Tensor) -> Tensor:
+    return model.denoise(x, sigma, NetInput(_rows(context, x.shape[0])))
 
 
 def _rows(context: Tensor, batch: int) -> Tensor:

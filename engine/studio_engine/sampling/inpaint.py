@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+from studio_engine.sampling.hooks import MaskHook
 from studio_engine.sampling.model_sampling import ModelSampling
 from studio_engine.sampling.samplers.protocol import Denoise
-
-MaskSchedule: TypeAlias = Callable[[Tensor, Tensor], Tensor]
-"""`(mask, share) -> mask` of a step: `share` of the run's timesteps, 1 at its start and 0 at its end, is ahead."""
 
 
 def latent_mask(mask: Tensor, samples: Tensor) -> Tensor:
@@ -56,7 +52,7 @@ class Masked:
     mask: Tensor
     sigmas: Tensor
     """Those of the whole run."""
-    schedule: MaskSchedule | None = None
+    schedule: MaskHook | None = None
 
     @property
     def sampling(self) -> ModelSampling:

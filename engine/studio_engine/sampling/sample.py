@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
 
 from studio_engine.errors import EngineError
 from studio_engine.sampling.cfg import guided
-from studio_engine.sampling.inpaint import Masked, MaskSchedule, latent_mask
-from studio_engine.sampling.model import Conditioning, DiffusionModel, Latent
+from studio_engine.sampling.inpaint import Masked, latent_mask
+from studio_engine.sampling.model import Conditioning, Latent, Model, RunInfo
 from studio_engine.sampling.noise import MAX_SEED, initial_noise, no_noise
 from studio_engine.sampling.samplers import get_sampler
 from studio_engine.sampling.samplers.euler import ddim
@@ -41,7 +41,6 @@ class SampleSettings:
     scheduler: str
     denoise: float = 1.0
     part: StepRange = field(default_factory=StepRange)
-    mask_schedule: MaskSchedule | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +54,6 @@ class Run:
     """Shaped as the latents: `initial_noise`, or `no_noise`."""
     seed: int
     """Of the noise that stochastic samplers add on the way."""
-    mask_schedule: MaskSchedule | None = None
 
 
 @dataclass(frozen=True)
@@ -69,7 +67,7 @@ class Sampled:
 
 
 def sample(
-    model: DiffusionModel,
+    model: Model,
     latent: Latent,
     settings: SampleSettings,
     *,
@@ -88,18 +86,18 @@ def sample(
     )
     sigmas = between_steps(sigmas, part.start, part.end, has_leftover_noise=part.has_leftover_noise)
     draw = initial_noise if part.adds_noise else no_noise
+    latent = replace(latent, samples=model.latent.fitted(latent.samples))
     run = Run(
         sampler=sampler,
         sigmas=sigmas,
         noise=draw(latent.samples, settings.seed, latent.batch_index),
         seed=settings.seed,
-        mask_schedule=settings.mask_schedule,
     )
-    denoise = guided(model, positive=positive, negative=negative, cfg=settings.cfg)
+    denoise = guided(model, _run_info(model, latent, run), positive=positive, negative=negative, cfg=settings.cfg)
     return sample_custom(model, denoise, latent, run=run, on_step=on_step).samples
 
 
-def sample_custom(model: DiffusionModel, denoise: Denoise, latent: Latent, *, run: Run, on_step: OnStep) -> Sampled:
+def sample_custom(model: Model, denoise: Denoise, latent: Latent, *, run: Run, on_step: OnStep) -> Sampled:
     """A run with any sigmas, sampler, noise and guidance (`denoise`, of `model`).
 
     Raises `engine.non_finite`, and whatever `on_step` raises to stop the run.
@@ -107,29 +105,41 @@ def sample_custom(model: DiffusionModel, denoise: Denoise, latent: Latent, *, ru
     if len(run.sigmas) < 2:
         return Sampled(latent.samples, latent.samples)
     with torch.inference_mode():
-        start = latent.samples * model.latent_scale
+        start = model.latent.to_model(latent.samples)
         x = model.sampling.add_noise(start, run.noise, float(run.sigmas[0])).to(model.device)
         if latent.mask is not None:
-            denoise = _masked(denoise, latent.mask, start, run=run, device=model.device)
+            denoise = _masked(denoise, latent.mask, start, run=run, model=model)
         seen = _LastSeen(on_step, x)
         x = run.sampler(denoise, x, run.sigmas, seed=run.seed, on_step=seen)
         finished = model.sampling.finished(x, float(run.sigmas[-1]))
-        samples, denoised = ((each / model.latent_scale).float().cpu() for each in (finished, seen.denoised))
+        samples, denoised = (model.latent.to_raw(each).float().cpu() for each in (finished, seen.denoised))
     if not torch.isfinite(samples).all():
         raise EngineError("engine.non_finite")
     return Sampled(samples, denoised)
 
 
-def _masked(denoise: Denoise, mask: Tensor, start: Tensor, *, run: Run, device: torch.device) -> Masked:
+def _masked(denoise: Denoise, mask: Tensor, start: Tensor, *, run: Run, model: Model) -> Masked:
     # Drawn anew, lest ddim's kept places carry the very noise that the redrawn ones begin with.
     noise = initial_noise(start, (run.seed + 1) % (MAX_SEED + 1)) if run.sampler is ddim else run.noise
     return Masked(
         denoise,
-        latent=start.to(device),
-        noise=noise.to(device),
-        mask=latent_mask(mask, start).to(device),
+        latent=start.to(model.device),
+        noise=noise.to(model.device),
+        mask=latent_mask(mask, start).to(model.device),
         sigmas=run.sigmas,
-        schedule=run.mask_schedule,
+        schedule=model.guidance.mask,
+    )
+
+
+def _run_info(model: Model, latent: Latent, run: Run) -> RunInfo:
+    return RunInfo(
+        shape=latent.samples.shape,
+        device=model.device,
+        latent=model.latent.to_model(latent.samples),
+        noise=run.noise,
+        mask=None if latent.mask is None else latent_mask(latent.mask, latent.samples),
+        seed=run.seed,
+        cells=model.latent.cells,
     )
 
 

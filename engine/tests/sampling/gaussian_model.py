@@ -1,34 +1,46 @@
-"""A DiffusionModel whose answers are known, and prompts for it."""
+"""A Model whose answers are known, and prompts for it."""
 
 from dataclasses import dataclass, field
 
 import torch
 
+from studio_engine.sampling.conditioning import Cond, NetInput
 from studio_engine.sampling.discrete import discrete_sampling
-from studio_engine.sampling.model import Conditioning
+from studio_engine.sampling.model import Model
 from studio_engine.sampling.model_sampling import ModelSampling
 
 
 @dataclass
-class GaussianModel:
+class GaussianNetwork:
+    """Prompts are the mean of their tokens."""
+
+    family: str = "gaussian"
+    batch_key: str = "gaussian"
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+
+    def prepare(self, cond, prompt, run):
+        return NetInput(cond.context)
+
+
+@dataclass(frozen=True, eq=False)
+class GaussianModel(Model):
     """The perfect network for values of deviation 0.5 around the mean of the prompt's tokens."""
 
+    network: GaussianNetwork = field(default_factory=GaussianNetwork)
     sampling: ModelSampling = field(default_factory=discrete_sampling)
-    latent_scale: float = 0.18215
-    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     calls: list[tuple[int, int]] = field(default_factory=list)
 
-    def denoise(self, x, sigma, cond):
-        self.calls.append((x.shape[0], cond.context.shape[1]))
-        assert x.shape[0] == sigma.shape[0] == cond.context.shape[0]
+    def denoise(self, x, sigma, inputs):
+        self.calls.append((x.shape[0], inputs.context.shape[1]))
+        assert x.shape[0] == sigma.shape[0] == inputs.context.shape[0]
         level = sigma.view(-1, 1, 1, 1)
         signal = self.sampling.signal(level)
-        mean = cond.context.mean(dim=(1, 2)).view(-1, 1, 1, 1)
+        mean = inputs.context.mean(dim=(1, 2)).view(-1, 1, 1, 1)
         return mean + 0.25 * signal / (0.25 * signal**2 + level**2) * (x - signal * mean)
 
 
 def prompt(mean, tokens=77):
-    return Conditioning(torch.full((1, tokens, 8), mean))
+    return (Cond(torch.full((1, tokens, 8), mean)),)
 
 
 def ignore_step(step, steps, x, denoised):

@@ -5,6 +5,7 @@ A handle keeps no weights alive, so the result cache may hold it while the store
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -18,8 +19,8 @@ from studio_engine.models.text.chunks import Chunk, chunk_prompt, empty_chunk
 from studio_engine.models.text.tokenizer import token_ids
 from studio_engine.runtime.memory import check_fits
 from studio_engine.runtime.plan import ComputePlan
-from studio_engine.sampling.model import Conditioning
-from studio_engine.sampling.model_sampling import ModelSampling
+from studio_engine.sampling.conditioning import Cond, Conditioning, NetInput, RunInfo
+from studio_engine.sampling.hooks import NetworkHooks
 
 # Activations that live at once, in tensors of the first level's size: fp32, 512², 0.3 GB for a pair of rows in the
 # UNet and 1 GB for one picture in the decoder.
@@ -43,31 +44,36 @@ class Sd1Source(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
-class Sd1Unet:
-    """A DiffusionModel."""
+class Sd1Network:
+    """A Network."""
 
     source: Sd1Source
     file: ModelFile
-    sampling: ModelSampling
-    latent_scale: float
     loras: tuple[LoraUse, ...] = ()
+    family: str = "sd1"
+
+    @property
+    def batch_key(self) -> Hashable:
+        return (self.file.sha256, tuple((use.file.sha256, use.strength) for use in self.loras))
 
     @property
     def device(self) -> torch.device:
         return self.source.plan.device
 
+    def prepare(self, cond: Cond, prompt: int, run: RunInfo) -> NetInput:
+        return NetInput(cond.context.to(run.device))
+
     @torch.no_grad()
-    def denoise(self, x: Tensor, sigma: Tensor, cond: Conditioning) -> Tensor:
+    def predict(self, x: Tensor, timestep: Tensor, inputs: NetInput, hooks: NetworkHooks, sigma: Tensor) -> Tensor:
         plan = self.source.plan
         weights = self.source.weights(self.file, "unet", self.loras)
         cells = x.shape[0] * x.shape[2] * x.shape[3]
         check_fits(cells * weights.config.unet.widths[0] * weights.unet_dtype.itemsize * _UNET_COPIES, plan.device)
-        level = sigma.to(x.device).view(-1, 1, 1, 1)
         layout = torch.channels_last if plan.is_channels_last else torch.contiguous_format
-        scaled = self.sampling.scaled_input(x, level).to(weights.unet_dtype).contiguous(memory_format=layout)
-        context = cond.context.to(device=plan.device, dtype=weights.unet_dtype)
-        output: Tensor = weights.unet(scaled, self.sampling.timestep(sigma).to(x.device), context, return_dict=False)[0]
-        return self.sampling.denoised(x, level, output.float())
+        scaled = x.to(weights.unet_dtype).contiguous(memory_format=layout)
+        context = inputs.context.to(device=plan.device, dtype=weights.unet_dtype)
+        output: Tensor = weights.unet(scaled, timestep, context, return_dict=False)[0]
+        return output.float()
 
     @torch.no_grad()
     def to_rgb(self, latents: Tensor) -> Tensor:
@@ -76,7 +82,7 @@ class Sd1Unet:
         cells = latents.detach().float().cpu().permute(0, 2, 3, 1)
         return (cells @ factors[:-1] + factors[-1]).clamp(0.0, 1.0)
 
-    def with_lora(self, lora: LoraUse) -> Sd1Unet:
+    def with_lora(self, lora: LoraUse) -> Sd1Network:
         return replace(self, loras=(*self.loras, lora))
 
 
@@ -99,7 +105,7 @@ class Sd1Text:
         states: Tensor = encoder(input_ids=ids).last_hidden_state.float().cpu()
         if is_weighted:
             states = _apply_weights(states[1:], states[:1], chunks)
-        return Conditioning(states.reshape(1, -1, states.shape[-1]))
+        return (Cond(states.reshape(1, -1, states.shape[-1])),)
 
     def with_lora(self, lora: LoraUse) -> Sd1Text:
         return replace(self, loras=(*self.loras, lora))

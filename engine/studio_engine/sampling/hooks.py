@@ -1,0 +1,181 @@
+"""Where a graph may change what a model does: inside its network, and in its guidance.
+
+A hook that is a frozen dataclass of plain values equals another of the same values, so that rows of several jobs with
+equal hooks still share one forward. A hook that holds tensors is equal to itself only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
+
+from torch import Tensor
+
+if TYPE_CHECKING:
+    from studio_engine.sampling.conditioning import Conditioning, NetInput
+    from studio_engine.sampling.model import Model
+
+Side: TypeAlias = Literal["input", "middle", "output", "double", "single"]
+"""UNets have input, middle and output blocks; transformers have double (joint) and single blocks."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """A block of the network, numbered as in the single-file checkpoints, and a transformer layer within it."""
+
+    side: Side
+    block: int
+    layer: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class HookCall:
+    """What a hook in the network may know besides its tensors."""
+
+    place: Place
+    sigma: Tensor
+    """fp32 `[rows]`."""
+    prompt_of_row: tuple[int, ...]
+    """Which list of conditioning each row answers: 0 positive, 1 negative, …"""
+    latent_shape: tuple[int, ...]
+    """Of the whole call: `[rows, channels, h, w]`."""
+    heads: int = 0
+    """Attention heads of the layer; 0 outside attention."""
+
+
+class BlockHook(Protocol):
+    """Changes a block's output `h` `[rows, channels, h, w]`."""
+
+    def __call__(self, h: Tensor, call: HookCall, /) -> Tensor: ...
+
+
+class SkipHook(Protocol):
+    """Changes an output block's inputs, before they are joined: the running tensor and the skip connection."""
+
+    def __call__(self, h: Tensor, skip: Tensor, call: HookCall, /) -> tuple[Tensor, Tensor]: ...
+
+
+class AttentionInputHook(Protocol):
+    """Changes what queries, keys and values are projected from: `[rows, tokens, width]` each."""
+
+    def __call__(self, q: Tensor, k: Tensor, v: Tensor, call: HookCall, /) -> tuple[Tensor, Tensor, Tensor]: ...
+
+
+class AttentionHook(Protocol):
+    """Computes attention in place of the network: projected q, k, v `[rows, tokens, heads · head width]` to the same.
+
+    Several at one layer add up, as in IP-Adapter; the first one is given the plain answer to add to.
+    """
+
+    def __call__(self, q: Tensor, k: Tensor, v: Tensor, plain: Tensor, call: HookCall, /) -> Tensor: ...
+
+
+class AttentionOutputHook(Protocol):
+    """Changes attention's output `[rows, tokens, width]` before it is added to the running tensor."""
+
+    def __call__(self, out: Tensor, call: HookCall, /) -> Tensor: ...
+
+
+Attention: TypeAlias = Literal["attn1", "attn2"]
+"""Self attention, and attention to the prompt."""
+
+
+@dataclass(frozen=True)
+class NetworkHooks:
+    """Applied in order. Equal hooks may share a forward."""
+
+    input_block: tuple[BlockHook, ...] = ()
+    input_block_after_skip: tuple[BlockHook, ...] = ()
+    """Change what the next block sees, not what the skip connection carries."""
+    middle_block: tuple[BlockHook, ...] = ()
+    output_block: tuple[SkipHook, ...] = ()
+    attention_input: tuple[tuple[Attention, AttentionInputHook], ...] = ()
+    attention: tuple[tuple[Attention, Place | None, AttentionHook], ...] = ()
+    """None = in every layer."""
+    attention_output: tuple[tuple[Attention, AttentionOutputHook], ...] = ()
+    skipped: tuple[Place, ...] = ()
+    """Transformer layers that are passed over (skip layer guidance)."""
+
+    @property
+    def is_empty(self) -> bool:
+        return self == _NONE
+
+    def __add__(self, other: NetworkHooks) -> NetworkHooks:
+        """These, then the others."""
+        names = type(self).__dataclass_fields__
+        return NetworkHooks(**{name: getattr(self, name) + getattr(other, name) for name in names})
+
+
+_NONE = NetworkHooks()
+
+
+@dataclass(frozen=True, eq=False)
+class GuidanceCall:
+    """One guided step, as guidance hooks see it. Tensors are `[batch, …]`; answers are clean latents."""
+
+    model: Model
+    x: Tensor
+    sigma: Tensor
+    """`[batch]`"""
+    cfg: float
+    prompts: tuple[Conditioning, ...]
+    """Positive, negative, … as prepared for this run."""
+    answers: tuple[Tensor, ...]
+    """What each of the prompts says."""
+    answer: Answers
+    """Asks the model anew."""
+    denoised: Tensor | None = None
+    """The guided answer; None before guidance."""
+
+
+class Answers(Protocol):
+    """One clean latent per prompt list, each with areas, masks and strengths settled."""
+
+    def __call__(
+        self, model: Model, prompts: tuple[Conditioning, ...], x: Tensor, sigma: Tensor, /
+    ) -> list[Tensor]: ...
+
+
+class PreCfgHook(Protocol):
+    """Changes the answers before they are guided."""
+
+    def __call__(self, call: GuidanceCall, /) -> tuple[Tensor, ...]: ...
+
+
+class CfgHook(Protocol):
+    """Guidance in place of `negative + (positive − negative) · cfg`. Gives a clean latent."""
+
+    def __call__(self, call: GuidanceCall, /) -> Tensor: ...
+
+
+class PostCfgHook(Protocol):
+    """Changes the guided answer `call.denoised`."""
+
+    def __call__(self, call: GuidanceCall, /) -> Tensor: ...
+
+
+class MaskHook(Protocol):
+    """`(mask, share) -> mask` of a step: `share` of the run's timesteps, 1 at its start and 0 at its end, is ahead."""
+
+    def __call__(self, mask: Tensor, share: Tensor, /) -> Tensor: ...
+
+
+class NetworkWrapper(Protocol):
+    """Stands around every denoise call of the model, e.g. to cut it into windows or tiles, or to skip steps."""
+
+    def __call__(self, denoise: Denoiser, x: Tensor, sigma: Tensor, inputs: NetInput, /) -> Tensor: ...
+
+
+class Denoiser(Protocol):
+    def __call__(self, x: Tensor, sigma: Tensor, inputs: NetInput, /) -> Tensor: ...
+
+
+@dataclass(frozen=True)
+class GuidanceHooks:
+    pre_cfg: tuple[PreCfgHook, ...] = ()
+    cfg: CfgHook | None = None
+    post_cfg: tuple[PostCfgHook, ...] = ()
+    mask: MaskHook | None = None
+    wrappers: tuple[NetworkWrapper, ...] = ()
+    always_asks_negative: bool = False
+    """Even at cfg 1, where its answer has no weight."""
