@@ -27,8 +27,34 @@ class EngineModelDefaults(Struct):
 class EngineModel(Struct):
     name: str
     title: str
-    kind: Literal["checkpoint", "lora", "vae"]
-    family: Annotated[str, Meta(description="sd1, or null when the file could not be recognised.")] | None
+    kind: Literal[
+        "checkpoint",
+        "lora",
+        "vae",
+        "text_encoder",
+        "diffusion_model",
+        "controlnet",
+        "embedding",
+        "clip_vision",
+        "style_model",
+        "upscale_model",
+        "hypernetwork",
+        "gligen",
+        "vae_approx",
+        "photomaker",
+        "model_patch",
+        "background_removal",
+        "ip_adapter",
+    ]
+    family: (
+        Annotated[
+            str,
+            Meta(
+                description="What it was made for, e.g. sd1, sdxl or flux; null when that does not matter or was not recognised."
+            ),
+        ]
+        | None
+    )
     sha256: str
     size_bytes: int = field(name="sizeBytes")
     license: str | None

@@ -3,7 +3,27 @@ import { defineEndpoint } from './endpoint.ts';
 import { modelIdSchema } from './ids.ts';
 import { pageOf, pageQuerySchema } from './paging.ts';
 
-export const modelKindSchema = z.enum(['checkpoint', 'lora', 'vae']);
+/** What a model file is. Each kind lies in a folder of its own, named by ComfyUI's key in the plural: `checkpoints`, `loras` … */
+export const modelKindSchema = z.enum([
+  'checkpoint',
+  'lora',
+  'vae',
+  'text_encoder',
+  'diffusion_model',
+  'controlnet',
+  'embedding',
+  'clip_vision',
+  'style_model',
+  'upscale_model',
+  'hypernetwork',
+  'gligen',
+  'vae_approx',
+  'photomaker',
+  'model_patch',
+  'background_removal',
+  'ip_adapter',
+]);
+export type ModelKind = z.infer<typeof modelKindSchema>;
 
 /** The settings a model looks best with; the studio starts from them. */
 export const modelDefaultsSchema = z.object({
@@ -23,7 +43,10 @@ export const modelSchema = z
     name: z.string(),
     title: z.string(),
     kind: modelKindSchema,
-    family: z.string().nullable().meta({ description: 'sd1, or null when the file could not be recognised.' }),
+    family: z.string().nullable().meta({
+      description:
+        'What it was made for, e.g. sd1, sdxl or flux; null when that does not matter or was not recognised.',
+    }),
     sha256: z.string(),
     sizeBytes: z.int(),
     license: z.string().nullable(),

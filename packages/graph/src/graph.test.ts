@@ -3,8 +3,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { testCatalogue } from './catalogue.fixture.ts';
 import { comboOptions, mergeCatalogues } from './catalogue.ts';
-import { findCheckpoint } from './checkpoint.ts';
 import { estimateCost } from './cost.ts';
+import { findMainModel } from './main-model.ts';
 import { txt2imgGraph } from './txt2img.ts';
 import { validateGraph } from './validate.ts';
 
@@ -59,9 +59,22 @@ describe('txt2imgGraph', () => {
         expect(validateGraph(graph, testCatalogue)).toEqual({ ok: true });
         expect(graph['5']?.inputs.seed).toBe(any.seed);
         expect(graph['2']?.inputs.text).toBe(any.prompt);
-        expect(findCheckpoint(graph)).toBe(any.model);
+        expect(findMainModel(graph)).toBe(any.model);
       }),
     );
+  });
+});
+
+describe('findMainModel', () => {
+  const unet = { class_type: 'UNETLoader', inputs: { unet_name: 'flux.safetensors' } };
+  const checkpoint = { class_type: 'CheckpointLoaderSimple', inputs: { ckpt_name: 'starter.safetensors' } };
+
+  it('takes the first checkpoint or diffusion model, and no name that comes by a link', () => {
+    expect(findMainModel({ '1': unet, '2': checkpoint })).toBe('flux.safetensors');
+    expect(findMainModel({ '1': { ...checkpoint, inputs: { ckpt_name: ['3', 0] } }, '2': unet })).toBe(
+      'flux.safetensors',
+    );
+    expect(findMainModel({ '1': { class_type: 'LoadImage', inputs: { image: 'x.png' } } })).toBeNull();
   });
 });
 

@@ -1,5 +1,5 @@
 import type { Graph, Job, ResolvedTxt2imgParams } from '@studio/contracts';
-import { estimateCost, findCheckpoint } from '@studio/graph';
+import { estimateCost, findMainModel } from '@studio/graph';
 import type { Deps } from '../../deps.ts';
 import type { Actor } from '../../platform/actor.ts';
 import { AppError } from '../../platform/app-error.ts';
@@ -38,7 +38,7 @@ export const enqueue = async (
   const kind = params ? 'txt2img' : 'graph';
   const queue = defaultQueue;
   const cost = estimateCost(graph);
-  const model = findCheckpoint(graph) ?? '';
+  const model = findMainModel(graph) ?? '';
   await recordAudit(tx, { action: 'job.create', teamId, userId, subjectId: id, details: { kind } });
   const load = await getQueueLoad({ bus }, tx, queue);
   // Last, because it locks the team's row until the commit: each statement after it would hold up the whole team.

@@ -1,4 +1,4 @@
-import type { EngineId, JobId, TeamId } from '@studio/contracts';
+import type { EngineId, JobId, ModelKind, TeamId } from '@studio/contracts';
 import { sql } from 'kysely';
 import { createTestDatabase } from '../../../test/database.ts';
 import { type Db, openDb, type Tx } from '../../platform/db.ts';
@@ -70,14 +70,14 @@ const enqueueOne = async (
 };
 
 const operations = ({ db, engineId, queue }: Scope) => ({
-  addModels: (names: readonly string[]) =>
+  addModels: (names: readonly string[], kind: ModelKind = 'checkpoint') =>
     db.tx('system', async (tx) => {
       for (const name of names) {
         const modelId = newId('mdl');
         await sql`insert into model (id, kind, name, title, sha256, size_bytes)
-          values (${modelId}, 'checkpoint', ${name}, ${name}, 'x', 1)`.execute(tx);
+          values (${modelId}, ${kind}, ${name}, ${name}, 'x', 1)`.execute(tx);
         await sql`insert into engine_model (engine_id, kind, name, model_id)
-          values (${engineId}, 'checkpoint', ${name}, ${modelId})`.execute(tx);
+          values (${engineId}, ${kind}, ${name}, ${modelId})`.execute(tx);
       }
     }),
   addTeam: async ({ weight = 1, maxRunning = 64 }: TeamSettings = {}): Promise<TeamId> => {

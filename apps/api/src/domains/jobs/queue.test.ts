@@ -238,3 +238,12 @@ test('a job waits for an engine that has its model', async () => {
   await queue.addModels(['nobody-has-it']);
   expect(await queue.claim()).toMatchObject({ id });
 });
+
+test('a file of another kind with that name does not do, but a diffusion model alone does', async () => {
+  const teamId = await queue.addTeam();
+  const id = await queue.enqueue(teamId, { model: 'flux' });
+  await queue.addModels(['flux'], 'lora');
+  expect(await queue.claim()).toBeNull();
+  await queue.addModels(['flux'], 'diffusion_model');
+  expect(await queue.claim()).toMatchObject({ id });
+});

@@ -1,4 +1,4 @@
-import { getNodeCatalogue, listModels } from '@studio/contracts';
+import { getNodeCatalogue, listModels, modelKindSchema } from '@studio/contracts';
 import { sql } from 'kysely';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openScriptedEngine, starterModel } from '../../../test/scripted-engine.ts';
@@ -48,6 +48,15 @@ test('more models than one statement takes are all entered', async () => {
   expect(rows).toEqual([{ count: 1_001 }]);
 });
 
+test('a model of every kind is entered, and one name may be of two kinds', async () => {
+  const models = modelKindSchema.options.map((kind) => ({ ...starterModel, kind, name: 'same' }));
+  await openScriptedEngine(studio, { name: 'kinds', models });
+  for (const kind of modelKindSchema.options) {
+    const { items } = await studio.call(listModels, { token, query: { kind } });
+    expect(items.filter(({ name }) => name === 'same').map((model) => model.kind)).toEqual([kind]);
+  }
+});
+
 test('the nodes are those of the connected engines', async () => {
   const catalogue = await studio.call(getNodeCatalogue, { token });
   expect(Object.keys(catalogue)).toContain('KSampler');
@@ -55,7 +64,7 @@ test('the nodes are those of the connected engines', async () => {
 
 test('an engine gone for a day is forgotten with what only it had', async () => {
   await studio.deps.db.tx('system', (tx) =>
-    sql`update engine set last_seen_at = now() - interval '25 hours' where name in ('b', 'rich')`.execute(tx),
+    sql`update engine set last_seen_at = now() - interval '25 hours' where name in ('b', 'rich', 'kinds')`.execute(tx),
   );
   await forgetGoneEngines(studio.deps);
   const { rows } = await studio.deps.db.tx('system', (tx) => sql<{ name: string }>`select name from model`.execute(tx));
