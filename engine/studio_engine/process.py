@@ -14,7 +14,7 @@ from studio_engine import __version__
 from studio_engine.checkpoint.digest import DigestCache
 from studio_engine.config import Config
 from studio_engine.graph.cache import ResultCache
-from studio_engine.graph.node import object_info
+from studio_engine.graph.object_info import object_info
 from studio_engine.lease import contract
 from studio_engine.lease.client import LeaseClient, TokenRefusedError
 from studio_engine.lease.loop import EngineLoop, EngineParts

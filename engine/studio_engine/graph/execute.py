@@ -10,6 +10,7 @@ from studio_engine.errors import EngineError
 from studio_engine.graph.cache import Outputs, ResultCache
 from studio_engine.graph.measure import is_finite
 from studio_engine.graph.plan import Step, needed
+from studio_engine.graph.result import Result
 from studio_engine.graph.sockets import NodeContext
 
 NodeEvent: TypeAlias = Literal["running", "finished"]
@@ -49,6 +50,10 @@ def _run(step: Step, results: dict[str, Outputs], ctx: NodeContext, explain: Exp
     except Exception as error:
         coded = explain(error) or _node_failed(step, error)
         raise coded.at_node(step.node_id, spec.name) from error
+    if isinstance(outputs, Result):
+        outputs = outputs.outputs
+    if not isinstance(outputs, tuple):
+        raise EngineError("engine.internal", node_id=step.node_id, node_class=spec.name)
     if len(outputs) != len(spec.outputs):
         message = f"{spec.name} gave {len(outputs)} outputs instead of {len(spec.outputs)}; its code is wrong."
         raise EngineError("engine.internal", message, node_id=step.node_id, node_class=spec.name)

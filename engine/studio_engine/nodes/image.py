@@ -2,11 +2,9 @@
 
 from torch import Tensor
 
-from studio_engine.graph.node import Node, Output, file_combo, node, socket, text
+from studio_engine.graph.node import Node, Output, file_combo, hidden, node, socket, text
 from studio_engine.graph.sockets import NodeContext
 from studio_engine.runtime.images import decode_image
-
-_METADATA = {"prompt": "PROMPT", "extra_pnginfo": "EXTRA_PNGINFO"}
 
 
 @node(
@@ -23,23 +21,27 @@ class LoadImage(Node):
         return decode_image(ctx.input_file(self.image))
 
 
-@node(title="Save Image", category="image", is_output=True, hidden=_METADATA)
+@node(title="Save Image", category="image", is_output=True)
 class SaveImage(Node):
     """Keeps pictures in the gallery."""
 
     images: Tensor = socket("IMAGE", tooltip="The pictures to keep.")
     filename_prefix: str = text(default="ComfyUI", tooltip="Begin of the file names.")
+    prompt: object = hidden("PROMPT")
+    extra_pnginfo: object = hidden("EXTRA_PNGINFO")
 
     def run(self, ctx: NodeContext) -> tuple[()]:
         ctx.save_image(self.images, prefix=self.filename_prefix)
         return ()
 
 
-@node(title="Preview Image", category="image", is_output=True, hidden=_METADATA)
+@node(title="Preview Image", category="image", is_output=True)
 class PreviewImage(Node):
     """Shows pictures with the job without keeping them in the gallery."""
 
     images: Tensor = socket("IMAGE", tooltip="The pictures to show.")
+    prompt: object = hidden("PROMPT")
+    extra_pnginfo: object = hidden("EXTRA_PNGINFO")
 
     def run(self, ctx: NodeContext) -> tuple[()]:
         ctx.save_image(self.images, prefix="preview", is_temporary=True)

@@ -3,7 +3,7 @@ from dataclasses import FrozenInstanceError
 import pytest
 from arithmetic import NODES, Value, files
 
-from studio_engine.graph.node import object_info
+from studio_engine.graph.object_info import object_info
 
 
 def test_a_catalogue_entry_has_the_shape_of_object_info():
