@@ -6,7 +6,7 @@ from torch import Tensor
 from studio_engine.errors import EngineError
 from studio_engine.graph.inputs import MAX_SEED
 from studio_engine.graph.node import Node, Output, combo, integer, node, number, socket
-from studio_engine.graph.sockets import Conditioning, Model, Latent, NodeContext
+from studio_engine.graph.sockets import Conditioning, Latent, Model, NodeContext
 from studio_engine.sampling.sample import SampleSettings, sample
 from studio_engine.sampling.samplers import SAMPLERS
 from studio_engine.sampling.schedulers import SCHEDULERS
