@@ -6,13 +6,15 @@ equal hooks still share one forward. A hook that holds tensors is equal to itsel
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 from torch import Tensor
 
 if TYPE_CHECKING:
     from studio_engine.sampling.conditioning import Conditioning, NetInput
+    from studio_engine.sampling.conds import PromptList
     from studio_engine.sampling.model import Model
 
 Side: TypeAlias = Literal["input", "middle", "output", "double", "single"]
@@ -118,22 +120,47 @@ class GuidanceCall:
     sigma: Tensor
     """`[batch]`"""
     cfg: float
-    prompts: tuple[Conditioning, ...]
+    prompts: tuple[PromptList, ...]
     """Positive, negative, … as prepared for this run."""
     answers: tuple[Tensor, ...]
-    """What each of the prompts says."""
+    """What each of the prompts says; zeros for a negative prompt that was not asked."""
     answer: Answers
     """Asks the model anew."""
+    is_negative_asked: bool = True
     denoised: Tensor | None = None
     """The guided answer; None before guidance."""
 
+    @property
+    def positive(self) -> Tensor:
+        return self.answers[0]
+
+    @property
+    def negative(self) -> Tensor:
+        return self.answers[1]
+
+    @property
+    def level(self) -> Tensor:
+        """Sigma where x lives, `[batch, 1, 1, 1]`."""
+        return self.sigma.to(self.x.device).view(-1, *[1] * (self.x.dim() - 1))
+
+    @property
+    def guided(self) -> Tensor:
+        """The guided answer, for hooks that run after guidance."""
+        if self.denoised is None:
+            raise RuntimeError("nothing is guided yet")
+        return self.denoised
+
 
 class Answers(Protocol):
-    """One clean latent per prompt list, each with areas, masks and strengths settled."""
+    """One clean latent per prompt list, each with areas, masks and strengths settled; zeros for None."""
 
     def __call__(
-        self, model: Model, prompts: tuple[Conditioning, ...], x: Tensor, sigma: Tensor, /
-    ) -> list[Tensor]: ...
+        self, model: Model, prompts: Sequence[PromptList | None], x: Tensor, sigma: Tensor, /
+    ) -> tuple[Tensor, ...]: ...
+
+    def prepare(self, *lists: Conditioning) -> tuple[PromptList, ...]:
+        """Other lists than the run's own, made ready for it."""
+        ...
 
 
 class PreCfgHook(Protocol):
@@ -179,3 +206,13 @@ class GuidanceHooks:
     wrappers: tuple[NetworkWrapper, ...] = ()
     always_asks_negative: bool = False
     """Even at cfg 1, where its answer has no weight."""
+
+    def with_pre_cfg(self, hook: PreCfgHook) -> GuidanceHooks:
+        return replace(self, pre_cfg=(*self.pre_cfg, hook))
+
+    def with_post_cfg(self, hook: PostCfgHook) -> GuidanceHooks:
+        return replace(self, post_cfg=(*self.post_cfg, hook))
+
+    def with_wrapper(self, wrapper: NetworkWrapper) -> GuidanceHooks:
+        """The newest stands outermost."""
+        return replace(self, wrappers=(*self.wrappers, wrapper))

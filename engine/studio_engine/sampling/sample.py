@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from studio_engine.errors import EngineError
-from studio_engine.sampling.cfg import guided
+from studio_engine.sampling.guidance import CfgGuider, Guider, bound
 from studio_engine.sampling.inpaint import Masked, latent_mask
 from studio_engine.sampling.model import Conditioning, Latent, Model, RunInfo
 from studio_engine.sampling.noise import MAX_SEED, initial_noise, no_noise
@@ -93,18 +93,20 @@ def sample(
         noise=draw(latent.samples, settings.seed, latent.batch_index),
         seed=settings.seed,
     )
-    denoise = guided(model, _run_info(model, latent, run), positive=positive, negative=negative, cfg=settings.cfg)
-    return sample_custom(model, denoise, latent, run=run, on_step=on_step).samples
+    guider = CfgGuider(model, positive, negative, settings.cfg)
+    return sample_custom(guider, latent, run=run, on_step=on_step).samples
 
 
-def sample_custom(model: Model, denoise: Denoise, latent: Latent, *, run: Run, on_step: OnStep) -> Sampled:
-    """A run with any sigmas, sampler, noise and guidance (`denoise`, of `model`).
+def sample_custom(guider: Guider, latent: Latent, *, run: Run, on_step: OnStep) -> Sampled:
+    """A run with any sigmas, sampler, noise and guidance.
 
-    Raises `engine.non_finite`, and whatever `on_step` raises to stop the run.
+    Raises `engine.non_finite`, what preparing the prompts raises, and whatever `on_step` raises to stop the run.
     """
     if len(run.sigmas) < 2:
         return Sampled(latent.samples, latent.samples)
+    model = guider.model
     with torch.inference_mode():
+        denoise: Denoise = bound(guider, _run_info(model, latent, run))
         start = model.latent.to_model(latent.samples)
         x = model.sampling.add_noise(start, run.noise, float(run.sigmas[0])).to(model.device)
         if latent.mask is not None:

@@ -8,9 +8,9 @@ from gaussian_model import GaussianModel, ignore_step, prompt
 from hypothesis import given
 from hypothesis import strategies as st
 
-from studio_engine.sampling.cfg import guided
 from studio_engine.sampling.discrete import discrete_sampling
 from studio_engine.sampling.flow import sd3_sampling
+from studio_engine.sampling.guidance import CfgGuider
 from studio_engine.sampling.model import Latent
 from studio_engine.sampling.noise import initial_noise, no_noise
 from studio_engine.sampling.sample import Run, SampleSettings, StepRange, sample, sample_custom
@@ -23,7 +23,7 @@ MODELS = [discrete_sampling(), sd3_sampling()]
 
 
 def draw(latent=EMPTY, sampling=MODELS[0], on_step=ignore_step, **changes):
-    model = GaussianModel(sampling)
+    model = GaussianModel(sampling=sampling)
     settings = replace(SETTINGS, **changes)
     return sample(model, latent, settings, positive=prompt(0.5), negative=prompt(-0.5), on_step=on_step)
 
@@ -73,10 +73,10 @@ def test_parts_are_slices_of_the_schedule(steps, start, end, has_leftover_noise)
 
 
 def run_custom(sigmas, sampling=MODELS[0], noise=initial_noise, latent=EMPTY, sampler="euler"):
-    model = GaussianModel(sampling)
-    denoise = guided(model, positive=prompt(0.5), negative=prompt(-0.5), cfg=3.0)
+    model = GaussianModel(sampling=sampling)
+    guider = CfgGuider(model, prompt(0.5), prompt(-0.5), 3.0)
     run = Run(sampler=SAMPLERS[sampler], sigmas=sigmas, noise=noise(latent.samples, 5), seed=5)
-    return sample_custom(model, denoise, latent, run=run, on_step=ignore_step)
+    return sample_custom(guider, latent, run=run, on_step=ignore_step)
 
 
 @pytest.mark.parametrize("sampling", MODELS)

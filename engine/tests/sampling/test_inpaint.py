@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from studio_engine.sampling.discrete import discrete_sampling
 from studio_engine.sampling.flow import sd3_sampling
+from studio_engine.sampling.hooks import GuidanceHooks
 from studio_engine.sampling.inpaint import DifferentialDiffusion, Masked, latent_mask
 from studio_engine.sampling.model import Latent
 from studio_engine.sampling.noise import initial_noise
@@ -28,7 +29,7 @@ UNFINISHED = ("dpm_fast", "dpm_adaptive", "uni_pc", "uni_pc_bh2")
 
 def draw(mask=HALF, sampling=MODELS[0], model=None, **changes):
     latent = Latent(PICTURE, mask=mask)
-    model = model or GaussianModel(sampling)
+    model = model or GaussianModel(sampling=sampling)
     settings = replace(SETTINGS, **changes)
     return sample(model, latent, settings, positive=prompt(0.5), negative=prompt(-0.5), on_step=ignore_step)
 
@@ -60,7 +61,7 @@ class Spy(GaussianModel):
 @pytest.mark.parametrize(("sampler", "seed"), [("euler", 5), ("ddim", 6)])
 @pytest.mark.parametrize("sampling", MODELS)
 def test_kept_latents_are_seen_at_the_noise_of_the_step(sampling, sampler, seed):
-    model = Spy(sampling)
+    model = Spy(sampling=sampling)
     draw(model=model, sampler=sampler)
     x, sigma = model.calls[4]
     expected = sampling.noised(PICTURE * 0.18215, initial_noise(PICTURE, seed), sigma)
@@ -141,7 +142,7 @@ def test_differential_diffusion_frees_places_by_their_grey():
 
 def test_differential_diffusion_keeps_dark_places_longer():
     grey = torch.linspace(0, 1, 16).expand(1, 16, 16)
-    drawn = draw(grey, mask_schedule=DifferentialDiffusion(), steps=30)
+    drawn = draw(grey, model=GaussianModel(guidance=GuidanceHooks(mask=DifferentialDiffusion())), steps=30)
     change = (drawn - KEPT).abs().mean(dim=(0, 1, 2))
     # At the table's lowest level none of the timesteps is ahead: even black is free then, as in ComfyUI.
     assert change[0] < 0.2

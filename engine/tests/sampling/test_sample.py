@@ -2,10 +2,10 @@ from dataclasses import replace
 
 import pytest
 import torch
-from gaussian_model import GaussianModel, ignore_step, prompt
+from gaussian_model import GaussianModel, ignore_step, prompt, run_of
 
 from studio_engine.errors import EngineError
-from studio_engine.sampling.cfg import guided
+from studio_engine.sampling.guidance import CfgGuider, bound
 from studio_engine.sampling.model import Latent
 from studio_engine.sampling.sample import SampleSettings, sample
 from studio_engine.sampling.samplers import SAMPLERS
@@ -25,14 +25,15 @@ def draw(latent=EMPTY, model=None, on_step=ignore_step, positive=0.5, **changes)
     )
 
 
-def call(denoise, rows=1):
+def guided(model, *, positive, negative, cfg, rows=1):
+    denoise = bound(CfgGuider(model, positive, negative, cfg), run_of((rows, 4, 2, 2)))
+    # A sigma of 1e6 leaves nothing of x: what is denoised is the prompt's mean.
     return denoise(torch.zeros(rows, 4, 2, 2), torch.full((rows,), 1e6))
 
 
 def test_guidance_moves_away_from_the_negative_prompt():
-    denoise = guided(GaussianModel(), positive=prompt(1.0), negative=prompt(0.25), cfg=3.0)
-    # A sigma of 1e6 leaves nothing of x: what is denoised is the prompt's mean.
-    torch.testing.assert_close(call(denoise), torch.full((1, 4, 2, 2), 0.25 + 3.0 * 0.75))
+    drawn = guided(GaussianModel(), positive=prompt(1.0), negative=prompt(0.25), cfg=3.0)
+    torch.testing.assert_close(drawn, torch.full((1, 4, 2, 2), 0.25 + 3.0 * 0.75))
 
 
 def test_both_prompts_are_one_call_with_the_negative_first():
@@ -43,24 +44,24 @@ def test_both_prompts_are_one_call_with_the_negative_first():
             seen.extend(cond.context[:, 0, 0].tolist())
             return super().denoise(x, sigma, cond)
 
-    call(guided(Watching(), positive=prompt(1.0), negative=prompt(-1.0), cfg=7.0), rows=2)
+    guided(Watching(), positive=prompt(1.0), negative=prompt(-1.0), cfg=7.0, rows=2)
     assert seen == [-1.0, -1.0, 1.0, 1.0]
 
 
 def test_at_scale_one_the_negative_prompt_is_not_computed():
     model = GaussianModel()
-    call(guided(model, positive=prompt(1.0), negative=prompt(0.0), cfg=1.0), rows=3)
+    guided(model, positive=prompt(1.0), negative=prompt(0.0), cfg=1.0, rows=3)
     assert model.calls == [(3, 77)]
 
 
 @pytest.mark.parametrize(
     ("lengths", "calls"),
-    [((77, 154), [(2, 154)]), ((154, 231), [(2, 462)]), ((77, 77 * 5), [(1, 77), (1, 385)])],
+    [((77, 154), [(2, 154)]), ((154, 231), [(2, 462)]), ((77, 77 * 5), [(1, 385), (1, 77)])],
 )
 def test_prompts_of_other_lengths_are_repeated_to_fit_or_computed_apart(lengths, calls):
     model = GaussianModel()
-    denoise = guided(model, negative=prompt(0.25, lengths[0]), positive=prompt(1.0, lengths[1]), cfg=3.0)
-    torch.testing.assert_close(call(denoise), torch.full((1, 4, 2, 2), 2.5))
+    drawn = guided(model, negative=prompt(0.25, lengths[0]), positive=prompt(1.0, lengths[1]), cfg=3.0)
+    torch.testing.assert_close(drawn, torch.full((1, 4, 2, 2), 2.5))
     assert model.calls == calls
 
 
