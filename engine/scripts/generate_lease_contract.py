@@ -43,10 +43,11 @@ def generate(schema: dict[str, object]) -> str:
         definitions[owner]["properties"][field]["items"]["title"] = title
     definitions["Error"]["properties"]["error"]["title"] = "ErrorBody"
     definitions["EngineModel"]["properties"]["defaults"]["anyOf"][0]["title"] = "EngineModelDefaults"
-    # Graphs and the catalogue stay plain tables: graph/ parses the one and writes the other, in ComfyUI's shape.
-    definitions["Graph"] = {"type": "object", "additionalProperties": {}}
-    definitions["NodeCatalogue"] = {"type": "object", "additionalProperties": {}}
+    # What has ComfyUI's shape stays a plain table: graph/ parses the one and writes the others.
+    for name in ("Graph", "NodeCatalogue", "NodeErrors"):
+        definitions[name] = {"type": "object", "additionalProperties": {}}
     del definitions["NodeDefinition"]
+    definitions["JobTexts"]["additionalProperties"] = {"type": "array", "items": {"type": "string"}}
     with tempfile.TemporaryDirectory() as folder:
         source, output = Path(folder, "lease.schema.json"), Path(folder, "contract.py")
         source.write_text(json.dumps(_simplified(schema)), "utf-8")

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import {
-  claimLease,
+  claimLeases,
   type EndpointRequest,
   type EngineModel,
   type FinalizeRequest,
@@ -33,7 +33,7 @@ export const pictureBytes = (text: string): Buffer => Buffer.from(`picture ${tex
 
 const sampling = (step: number): JobProgress => ({ stage: 'sampling', step, steps: 12, nodeId: '5', etaMs: 1_000 });
 
-type ClaimBody = EndpointRequest<typeof claimLease>['body'];
+type ClaimBody = EndpointRequest<typeof claimLeases>['body'];
 
 const token = engineToken;
 
@@ -86,15 +86,24 @@ const upload = async (studio: TestStudio, { jobId, attempt }: Lease, files: read
   }));
 };
 
-const goodEnd = { status: 'succeeded', outputs: [], error: null, isRetryable: false, engineSeconds: 1.5 } as const;
+const goodEnd = {
+  status: 'succeeded',
+  outputs: [],
+  texts: {},
+  error: null,
+  nodeErrors: {},
+  isRetryable: false,
+  engineSeconds: 1.5,
+} as const;
 
 /** Speaks the Lease API over HTTP as an engine does; the test decides what it does next. */
 export const openScriptedEngine = async (studio: TestStudio, { name = 'local-0', models = [starterModel] } = {}) => {
   const engineId = await register(studio, { name, models });
-  const claim = async (change: Partial<ClaimBody> = {}): Promise<Lease | null> => {
+  const claimMany = async (change: Partial<ClaimBody> = {}): Promise<Lease[]> => {
     const body = { engineId, queues: ['default'], loadedModels: [], slots: 1, waitMs: 0, ...change };
-    return (await studio.call(claimLease, { token, body })).lease;
+    return (await studio.call(claimLeases, { token, body })).leases;
   };
+  const claim = async (change: Partial<ClaimBody> = {}): Promise<Lease | null> => (await claimMany(change))[0] ?? null;
   const finalize = async ({ jobId, attempt }: Lease, change: Partial<FinalizeRequest> = {}): Promise<boolean> => {
     const body = { ...goodEnd, outputs: [], attempt, ...change };
     return (await studio.call(finalizeJob, { token, params: { id: jobId }, body })).accepted;
@@ -102,6 +111,8 @@ export const openScriptedEngine = async (studio: TestStudio, { name = 'local-0',
   return {
     engineId,
     claim,
+    /** Claims as many as `slots` says. */
+    claimMany,
     finalize,
     /** As its process does when it starts, or finds that the api no longer knows it. */
     register: (heldJobs: readonly JobId[] = []) => register(studio, { name, models, heldJobs }),

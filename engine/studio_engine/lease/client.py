@@ -52,9 +52,10 @@ class LeaseClient:
     async def register(self, request: contract.RegisterEngineRequest) -> contract.RegisterEngineResponse:
         return await self._post("register", request, contract.RegisterEngineResponse)
 
-    async def claim(self, request: contract.ClaimRequest) -> contract.Lease | None:
+    async def claim(self, request: contract.ClaimRequest) -> list[contract.Lease]:
+        """As many jobs as wait, at most `slots`; empty after `wait_ms` without work."""
         patience = httpx2.Timeout(10.0, read=request.wait_ms / 1000 + _CLAIM_MARGIN_S)
-        return (await self._post("claim", request, contract.ClaimResponse, patience)).lease
+        return (await self._post("claim", request, contract.ClaimResponse, patience)).leases
 
     async def progress(self, job_id: str, request: contract.ProgressRequest) -> contract.ProgressResponse:
         return await self._post(f"jobs/{job_id}/progress", request, contract.ProgressResponse)

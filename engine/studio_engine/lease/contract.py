@@ -47,12 +47,7 @@ class EngineModel(Struct):
         "ip_adapter",
     ]
     family: (
-        Annotated[
-            str,
-            Meta(
-                description="What it was made for, e.g. sd1, sdxl or flux; null when that does not matter or was not recognised."
-            ),
-        ]
+        Annotated[str, Meta(description="The models it fits, e.g. sd1, sdxl or flux; null for any, or not recognised.")]
         | None
     )
     sha256: str
@@ -138,11 +133,17 @@ class JobOutput(Struct):
     is_kept: bool = field(name="isKept")
 
 
+JobTexts: TypeAlias = dict[str, list[str]]
+
+
 class JobError(Struct):
     code: str
     message: str
     node_id: str | None = field(name="nodeId")
     class_type: str | None = field(name="classType")
+
+
+NodeErrors: TypeAlias = dict[str, Any]
 
 
 class FinalizeResponse(Struct):
@@ -193,13 +194,15 @@ class FinalizeRequest(Struct):
     attempt: int
     status: Literal["succeeded", "failed", "cancelled"]
     outputs: list[JobOutput]
+    texts: JobTexts
     error: JobError | None
+    node_errors: NodeErrors = field(name="nodeErrors")
     is_retryable: bool = field(name="isRetryable")
     engine_seconds: Annotated[float, Meta(ge=0.0)] = field(name="engineSeconds")
 
 
 class ClaimResponse(Struct):
-    lease: Lease | None
+    leases: list[Lease]
 
 
 class LeaseApi(Struct):

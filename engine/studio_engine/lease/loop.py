@@ -108,7 +108,8 @@ class EngineLoop:
             slots=1,
             wait_ms=CLAIM_WAIT_MS,
         )
-        return await self._parts.client.claim(request)
+        leases = await self._parts.client.claim(request)
+        return leases[0] if leases else None
 
     async def _work(self, lease: contract.Lease) -> None:
         token = CancelToken()

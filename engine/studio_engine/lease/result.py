@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Literal
 
 from studio_engine.errors import EngineError
@@ -14,7 +15,11 @@ from studio_engine.runtime.outputs import OutputFile
 class JobResult:
     status: Literal["succeeded", "failed", "cancelled"]
     outputs: tuple[OutputFile, ...] = ()
+    texts: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """What nodes show as text, by node id."""
     error: contract.JobError | None = None
+    node_errors: Mapping[str, object] = field(default_factory=dict)
+    """In the shape of ComfyUI's `node_errors`: nodes that were refused or failed."""
     is_retryable: bool = False
     engine_seconds: float = 0.0
 

@@ -32,7 +32,7 @@ class LeaseRunner:
         started = time.monotonic()
         request = JobRequest(lease.graph, lease.cache_namespace, inputs)
         try:
-            outputs = run_job(self._engine, request, board, token)
+            outcome = run_job(self._engine, request, board, token)
         except EngineError as error:
             return self._failed(lease, error, time.monotonic() - started)
         except Exception as error:
@@ -40,8 +40,14 @@ class LeaseRunner:
             coded = as_out_of_memory(error) or EngineError("engine.internal")
             return self._failed(lease, coded, time.monotonic() - started)
         seconds = time.monotonic() - started
-        log.info("%s attempt %d: %d outputs, %.2f s", lease.job_id, lease.attempt, len(outputs), seconds)
-        return JobResult("succeeded", outputs, engine_seconds=seconds)
+        log.info("%s attempt %d: %d outputs, %.2f s", lease.job_id, lease.attempt, len(outcome.outputs), seconds)
+        return JobResult(
+            "succeeded",
+            outcome.outputs,
+            texts=outcome.texts,
+            node_errors=outcome.node_errors,
+            engine_seconds=seconds,
+        )
 
     def _failed(self, lease: contract.Lease, error: EngineError, seconds: float) -> JobResult:
         log.info("%s attempt %d: %s", lease.job_id, lease.attempt, error)

@@ -84,7 +84,15 @@ class Spool:
         except (OSError, msgspec.DecodeError):
             return None
         request = record.request
-        result = JobResult(request.status, outputs, request.error, request.is_retryable, request.engine_seconds)
+        result = JobResult(
+            status=request.status,
+            outputs=outputs,
+            texts=request.texts,
+            error=request.error,
+            node_errors=request.node_errors,
+            is_retryable=request.is_retryable,
+            engine_seconds=request.engine_seconds,
+        )
         return Spooled(record.job_id, record.attempt, result)
 
 
@@ -107,7 +115,9 @@ def finalize_request(attempt: int, result: JobResult, blob_keys: list[str]) -> c
             )
             for output, key in zip(result.outputs, blob_keys, strict=True)
         ],
+        texts={node_id: list(texts) for node_id, texts in result.texts.items()},
         error=result.error,
+        node_errors=dict(result.node_errors),
         is_retryable=result.is_retryable,
         engine_seconds=result.engine_seconds,
     )

@@ -65,9 +65,9 @@ class LeaseApi:
 
     def _claim(self, body: dict[str, Any]) -> dict[str, Any]:
         try:
-            return {"lease": self.leases.get(timeout=min(0.5, body["waitMs"] / 1000))}
+            return {"leases": [self.leases.get(timeout=min(0.5, body["waitMs"] / 1000))]}
         except queue.Empty:
-            return {"lease": None}
+            return {"leases": []}
 
     def _progress(self, body: dict[str, Any]) -> dict[str, Any]:
         return {"directive": self.directive}

@@ -4,7 +4,7 @@ import type { Endpoint } from './endpoint.ts';
 import { streamEvents } from './events.ts';
 import { generateTxt2img, getGenerateOptions } from './generate.ts';
 import { cancelJob, createJob, getJob, getJobStatus, listJobs, streamJobEvents } from './jobs.ts';
-import { claimLease, finalizeJob, registerEngine, reportProgress, requestUploads } from './lease.ts';
+import { claimLeases, finalizeJob, registerEngine, reportProgress, requestUploads } from './lease.ts';
 import { listModels } from './models.ts';
 import { getNodeCatalogue } from './nodes.ts';
 import { getHealth, getReadiness, getStudio } from './studio.ts';
@@ -36,7 +36,7 @@ export const endpoints: readonly Endpoint[] = [
   getHealth,
   getReadiness,
   registerEngine,
-  claimLease,
+  claimLeases,
   reportProgress,
   requestUploads,
   finalizeJob,

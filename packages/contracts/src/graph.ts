@@ -60,14 +60,23 @@ export const nodeErrorReasonSchema = z.object({
 });
 export type NodeErrorReason = z.infer<typeof nodeErrorReasonSchema>;
 
+/** A graph with errors in more nodes is told about the first ones. */
+export const maxReportedNodes = 100;
+
+/**
+ * Why nodes cannot run, by their id. For one that failed while it ran, `type` is the error's code and
+ * `extra_info.inputs` what it had been given.
+ */
 export const nodeErrorsSchema = z
   .record(
     z.string(),
     z.object({
       errors: z.array(nodeErrorReasonSchema),
+      /** The output nodes that it keeps from running. */
       dependent_outputs: z.array(z.string()),
       class_type: z.string(),
     }),
   )
+  .refine((errors) => Object.keys(errors).length <= maxReportedNodes, `Report at most ${maxReportedNodes} nodes.`)
   .meta({ id: 'NodeErrors' });
 export type NodeErrors = z.infer<typeof nodeErrorsSchema>;

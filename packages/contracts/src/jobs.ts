@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { assetSchema } from './assets.ts';
 import { defineEndpoint } from './endpoint.ts';
-import { graphSchema } from './graph.ts';
+import { graphSchema, nodeErrorsSchema } from './graph.ts';
 import { jobIdSchema } from './ids.ts';
 import { pageOf, pageQuerySchema } from './paging.ts';
 import { resolvedTxt2imgParamsSchema } from './txt2img.ts';
@@ -35,6 +35,12 @@ export const jobErrorSchema = z
   .meta({ id: 'JobError' });
 export type JobError = z.infer<typeof jobErrorSchema>;
 
+/** What nodes such as PreviewAny show as text, by node id. */
+export const jobTextsSchema = z
+  .record(z.string().max(200), z.array(z.string().max(100_000)).max(100))
+  .meta({ id: 'JobTexts' });
+export type JobTexts = z.infer<typeof jobTextsSchema>;
+
 export const jobStatusViewSchema = z
   .object({
     id: jobIdSchema,
@@ -57,6 +63,9 @@ export const jobSchema = jobStatusViewSchema
     kind: z.enum(['txt2img', 'graph']),
     params: resolvedTxt2imgParamsSchema.nullable(),
     assets: z.array(assetSchema),
+    texts: jobTextsSchema,
+    /** Nodes that could not run or failed; the job has still drawn what does not depend on them. */
+    nodeErrors: nodeErrorsSchema,
   })
   .meta({ id: 'Job' });
 export type Job = z.infer<typeof jobSchema>;

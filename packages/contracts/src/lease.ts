@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { defineEndpoint } from './endpoint.ts';
-import { graphSchema, nodeCatalogueSchema } from './graph.ts';
+import { graphSchema, nodeCatalogueSchema, nodeErrorsSchema } from './graph.ts';
 import { engineIdSchema, jobIdSchema } from './ids.ts';
-import { jobErrorSchema, jobProgressSchema } from './jobs.ts';
+import { jobErrorSchema, jobProgressSchema, jobTextsSchema } from './jobs.ts';
 import { modelSchema } from './models.ts';
 
 /** A model file that the engine can load. */
@@ -18,12 +18,13 @@ export const registerEngineRequestSchema = z
     dtype: z.string().max(20),
     memoryBytes: z.int(),
     queues: z.array(z.string().max(50)).min(1),
+    /** Jobs that it works on at the same time. */
     slots: z.int().min(1).max(64),
     nodeCatalogue: nodeCatalogueSchema,
     models: z.array(engineModelSchema).max(10_000),
     /**
-     * Jobs whose results this engine still holds. An engine that registers computes nothing yet, so any other job
-     * under its name belonged to a process that has died, and goes to another attempt at once.
+     * Jobs that this process works on or whose results it still holds. Any other job under its name belonged to a
+     * process that has died, and goes to another attempt at once.
      */
     heldJobs: z.array(jobIdSchema).max(1_000).default([]),
   })
@@ -39,6 +40,7 @@ export const claimRequestSchema = z
     queues: z.array(z.string().max(50)).min(1),
     /** Names of the models in memory; the queue prefers jobs that need one of them. */
     loadedModels: z.array(z.string().max(255)).max(100),
+    /** How many more jobs the engine can take now. */
     slots: z.int().min(1).max(64),
     /** How long to hold the request open when nothing waits. */
     waitMs: z.int().min(0).max(25_000),
@@ -61,7 +63,8 @@ export const leaseSchema = z
   .meta({ id: 'Lease' });
 export type Lease = z.infer<typeof leaseSchema>;
 
-export const claimResponseSchema = z.object({ lease: leaseSchema.nullable() }).meta({ id: 'ClaimResponse' });
+/** As many jobs as wait and the engine has slots for, at most; none after `waitMs` without work. */
+export const claimResponseSchema = z.object({ leases: z.array(leaseSchema) }).meta({ id: 'ClaimResponse' });
 
 export const maxPreviewBytes = 64 * 1024;
 
@@ -127,7 +130,13 @@ export const finalizeRequestSchema = z
         isKept: z.boolean(),
       }),
     ),
+    texts: jobTextsSchema.default({}),
     error: jobErrorSchema.nullable(),
+    /**
+     * Nodes that were refused before the graph ran, or failed while it did. Refused ones alone do not make a job fail;
+     * a failed job keeps the outputs that it had drawn.
+     */
+    nodeErrors: nodeErrorsSchema.default({}),
     /** Failed for a reason that another attempt may not meet, e.g. the engine is shutting down. */
     isRetryable: z.boolean(),
     /** Wall seconds on the device, for settlement and estimates. */
@@ -154,12 +163,12 @@ export const registerEngine = defineEndpoint({
   errors: ['engine.token_invalid'],
 });
 
-export const claimLease = defineEndpoint({
-  id: 'claimLease',
+export const claimLeases = defineEndpoint({
+  id: 'claimLeases',
   method: 'POST',
   path: '/engine/v1/claim',
   tag: 'Lease API',
-  summary: 'Take the next job, waiting up to waitMs for one',
+  summary: 'Take the next jobs, waiting up to waitMs for one',
   auth: 'engine',
   body: claimRequestSchema,
   status: 200,

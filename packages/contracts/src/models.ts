@@ -44,8 +44,7 @@ export const modelSchema = z
     title: z.string(),
     kind: modelKindSchema,
     family: z.string().nullable().meta({
-      description:
-        'What it was made for, e.g. sd1, sdxl or flux; null when that does not matter or was not recognised.',
+      description: 'The models it fits, e.g. sd1, sdxl or flux; null for any, or not recognised.',
     }),
     sha256: z.string(),
     sizeBytes: z.int(),

@@ -133,12 +133,13 @@ export const finalizeJob = (
   body: Finalize,
 ): Promise<EndpointResponse<typeof finalizeJobEndpoint>> =>
   deps.db.tx('system', async (tx, onCommit) => {
-    const { attempt, status: outcome, isRetryable, error, engineSeconds } = body;
-    const { verdict, state } = await endAttempt(tx, { jobId, attempt, outcome, isRetryable, error, engineSeconds });
+    const { outputs, status: outcome, ...ending } = body;
+    const { verdict, state } = await endAttempt(tx, { ...ending, jobId, outcome });
     if (verdict !== 'settled') return { accepted: verdict === 'repeated' };
     const job = await findLeasedJob(tx, jobId);
     if (!job) throw new AppError('job.not_found');
-    if (state === 'succeeded') await storeOutputs(deps, tx, job, body);
+    // A graph has branches: what was drawn before one of them failed is kept.
+    if (state === 'succeeded' || state === 'failed') await storeOutputs(deps, tx, job, body);
     onCommit(() => {
       deps.bus.publish('team.changed', { teamId: job.team_id });
       deps.bus.publish('queue.ready', { queue: job.queue });

@@ -1,4 +1,4 @@
-import type { Graph, Job, ResolvedTxt2imgParams } from '@studio/contracts';
+import type { Graph, Job, NodeErrors, ResolvedTxt2imgParams } from '@studio/contracts';
 import { estimateCost, findMainModel } from '@studio/graph';
 import type { Deps } from '../../deps.ts';
 import type { Actor } from '../../platform/actor.ts';
@@ -22,6 +22,8 @@ interface Request {
   readonly graph: Graph;
   /** Null for a graph that the user made. */
   readonly params: ResolvedTxt2imgParams | null;
+  /** Nodes of the graph that cannot run while others can. */
+  readonly nodeErrors: NodeErrors;
 }
 
 /**
@@ -31,7 +33,7 @@ interface Request {
 export const enqueue = async (
   { bus }: Pick<Deps, 'bus'>,
   { tx, onCommit, actor }: Open,
-  { graph, params }: Request,
+  { graph, params, nodeErrors }: Request,
 ): Promise<Job> => {
   const { teamId, userId } = actor;
   const id = newId('job');
@@ -42,7 +44,7 @@ export const enqueue = async (
   await recordAudit(tx, { action: 'job.create', teamId, userId, subjectId: id, details: { kind } });
   const load = await getQueueLoad({ bus }, tx, queue);
   // Last, because it locks the team's row until the commit: each statement after it would hold up the whole team.
-  const entered = await enqueueJob(tx, { id, teamId, userId, kind, queue, model, cost, graph, params });
+  const entered = await enqueueJob(tx, { id, teamId, userId, kind, queue, model, cost, graph, params, nodeErrors });
   if (!entered) throw new AppError('job.queue_full');
   onCommit(() => {
     bus.publish('queue.ready', { queue });
@@ -60,6 +62,8 @@ export const enqueue = async (
     is_cancel_requested: false,
     progress: null,
     error: null,
+    node_errors: nodeErrors,
+    texts: {},
     created_at: entered.created_at,
     started_at: null,
     finished_at: null,

@@ -1,4 +1,13 @@
-import type { EngineId, FinalizeRequest, JobId, JobProgress, ProgressResponse, TeamId } from '@studio/contracts';
+import type {
+  EngineId,
+  FinalizeRequest,
+  JobId,
+  JobProgress,
+  JobTexts,
+  NodeErrors,
+  ProgressResponse,
+  TeamId,
+} from '@studio/contracts';
 import { type Selectable, sql } from 'kysely';
 import type { Database, Tx } from '../../platform/db.ts';
 import { leaseSeconds, warmWindow } from './lease-terms.ts';
@@ -54,7 +63,12 @@ interface Ending extends Attempt {
   readonly isRetryable: boolean;
   readonly error: StoredJobError | null;
   readonly engineSeconds: number;
+  readonly nodeErrors: NodeErrors;
+  readonly texts: JobTexts;
 }
+
+/** The end of an attempt that has nothing to tell. */
+export const emptyEnd = { error: null, engineSeconds: 0, nodeErrors: {}, texts: {} } as const;
 
 export interface Verdict {
   readonly verdict: 'settled' | 'repeated' | 'lost';
@@ -65,7 +79,8 @@ export const endAttempt = async (tx: Tx, ending: Ending): Promise<Verdict> => {
   const { rows } = await sql<Verdict>`
     select verdict, state from finalize_job(
       ${ending.jobId}, ${ending.attempt}, ${ending.outcome}, ${ending.isRetryable},
-      ${ending.error && JSON.stringify(ending.error)}, ${ending.engineSeconds})`.execute(tx);
+      ${ending.error && JSON.stringify(ending.error)}, ${ending.engineSeconds},
+      ${JSON.stringify(ending.nodeErrors)}, ${JSON.stringify(ending.texts)})`.execute(tx);
   return rows[0] ?? { verdict: 'lost', state: null };
 };
 

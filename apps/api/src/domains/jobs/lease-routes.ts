@@ -2,7 +2,7 @@ import * as contracts from '@studio/contracts';
 import { domain, type Plugin, route } from '../../http/route.ts';
 import { finalizeJob, reportProgress, requestUploads } from './attempt.ts';
 import { enterEngine } from './enter-engine.ts';
-import { claimLease } from './lease.ts';
+import { claimLeases } from './lease.ts';
 import { leaseSeconds, progressIntervalMs } from './lease-terms.ts';
 
 /** A catalogue of ComfyUI's size is 0.4 MB; ten thousand models are another five. */
@@ -14,10 +14,10 @@ const progressBodyBytes = 128 * 1024;
 const claimRoute: Plugin = (app, deps) => {
   const stopping = new AbortController();
   app.addHook('preClose', async () => stopping.abort());
-  route(contracts.claimLease, {}, async ({ body, reply }) => {
+  route(contracts.claimLeases, {}, async ({ body, reply }) => {
     const hungUp = new AbortController();
     reply.raw.once('close', () => hungUp.abort());
-    return { lease: await claimLease(deps, body, AbortSignal.any([stopping.signal, hungUp.signal])) };
+    return { leases: await claimLeases(deps, body, AbortSignal.any([stopping.signal, hungUp.signal])) };
   })(app, deps);
 };
 

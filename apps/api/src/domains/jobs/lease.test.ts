@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import {
   cancelJob,
-  claimLease,
+  claimLeases,
   finalizeJob,
   generateTxt2img,
   getGenerateOptions,
@@ -41,6 +41,20 @@ const endNext = async (): Promise<boolean> => {
   return lease !== null && engine.finalize(lease);
 };
 
+const failure = {
+  status: 'failed',
+  error: { code: 'engine.node_failed', message: 'It fell over.', nodeId: '5', classType: 'KSampler' },
+} as const;
+const nodeErrors = {
+  '5': {
+    errors: [
+      { type: 'engine.node_failed', message: 'It fell over.', details: '', extra_info: { inputs: { steps: 1 } } },
+    ],
+    dependent_outputs: ['7'],
+    class_type: 'KSampler',
+  },
+};
+
 const submit = () => studio.call(generateTxt2img, { token, body: { prompt: 'a red apple' } });
 const read = (id: JobId) => studio.call(getJob, { token, params: { id } });
 const onDatabase = (statement: ReturnType<typeof sql>) => studio.deps.db.tx('system', (tx) => statement.execute(tx));
@@ -52,7 +66,7 @@ describe('claim', () => {
   test('needs the token of the installation', async () => {
     const body = { engineId: engine.engineId, queues: ['default'], loadedModels: [], slots: 1, waitMs: 0 };
     for (const wrong of [undefined, 'wrong', token]) {
-      const answer = await studio.send(claimLease, { body, ...(wrong && { token: wrong }) });
+      const answer = await studio.send(claimLeases, { body, ...(wrong && { token: wrong }) });
       expect(answer.json()).toMatchObject({ error: { code: 'engine.token_invalid' } });
     }
   });
@@ -67,7 +81,7 @@ describe('claim', () => {
     };
     const answer = await studio.app.inject({
       method: 'POST',
-      url: claimLease.path,
+      url: claimLeases.path,
       headers: { authorization: `Bearer ${engineToken}` },
       payload: body,
     });
@@ -94,6 +108,33 @@ describe('claim', () => {
 
   test('a waiting claim ends empty after waitMs', async () => {
     expect(await engine.claim({ waitMs: 30 })).toBeNull();
+  });
+
+  test('takes as many jobs as the engine has slots for and no more, and each ends by itself', async () => {
+    const jobs = [await submit(), await submit(), await submit()];
+    const leases = await engine.claimMany({ slots: 2 });
+    expect(leases.map(({ jobId }) => jobId)).toEqual(jobs.slice(0, 2).map(({ id }) => id));
+    const [first, second] = leases;
+    if (!first || !second) throw new Error('Two jobs were to be had.');
+    const [third, ...none] = await engine.claimMany({ slots: 8 });
+    expect([third?.jobId, none]).toEqual([jobs[2]?.id, []]);
+    expect(await Promise.all([engine.complete(second, ['second']), engine.finalize(first, failure)])).toEqual([
+      true,
+      true,
+    ]);
+    expect(await engine.progress(third ?? first)).toBe('continue');
+    const seen = await Promise.all(jobs.map(({ id }) => read(id)));
+    expect(seen.map(({ status }) => status)).toEqual(['failed', 'succeeded', 'running']);
+  });
+
+  test('an engine with many slots gets no more jobs of a team than may run at once', async () => {
+    await submit();
+    await submit();
+    await onDatabase(sql`update team_queue set max_running = 1`);
+    const leases = await engine.claimMany({ slots: 4 });
+    await onDatabase(sql`update team_queue set max_running = 64`);
+    expect(leases).toHaveLength(1);
+    for (const lease of leases) await engine.finalize(lease);
   });
 
   test('two waiting engines never get one job', async () => {
@@ -247,12 +288,54 @@ describe('the end of an attempt', () => {
     expect(await read(job.id)).toMatchObject({ status: 'queued', attempt: 1 });
   });
 
-  test('an engine that starts again keeps the jobs whose results it still holds', async () => {
+  test('an engine that registers again keeps the jobs that it still holds, and gives up the others', async () => {
+    const held = await submit();
+    const dropped = await submit();
+    const [lease, other] = await engine.claimMany({ slots: 2 });
+    if (!lease || !other) throw new Error('Two jobs were to be had.');
+    await engine.register([held.id]);
+    expect(await engine.progress(other)).toBe('lost');
+    expect(await engine.progress(lease)).toBe('continue');
+    expect(await engine.complete(lease)).toBe(true);
+    expect(await read(held.id)).toMatchObject({ status: 'succeeded', attempt: 1 });
+    expect(await read(dropped.id)).toMatchObject({ status: 'queued', attempt: 1 });
+  });
+
+  test('each lease of one engine runs out by itself', async () => {
+    const jobs = [await submit(), await submit()];
+    const [silent, alive] = await engine.claimMany({ slots: 2 });
+    if (!silent || !alive) throw new Error('Two jobs were to be had.');
+    await onDatabase(sql`update job set lease_until = now() - interval '1 s' where id = ${silent.jobId}`);
+    await reapLeases(studio.deps);
+    expect(await engine.progress(silent)).toBe('lost');
+    expect(await engine.progress(alive)).toBe('continue');
+    const seen = await Promise.all(jobs.map(({ id }) => read(id)));
+    expect(seen.map(({ status }) => status)).toEqual(['queued', 'running']);
+  });
+
+  test('a job ends well although nodes were refused, and shows what nodes say', async () => {
     const job = await submit();
     const lease = await engine.take();
-    await engine.register([job.id]);
-    expect(await engine.complete(lease)).toBe(true);
-    expect(await read(job.id)).toMatchObject({ status: 'succeeded', attempt: 1 });
+    const texts = { '9': ['1.5', 'a red apple'] };
+    const outputs = await engine.upload(lease, [pictureBytes('one')]);
+    expect(await engine.finalize(lease, { outputs, nodeErrors, texts })).toBe(true);
+    expect(await read(job.id)).toMatchObject({ status: 'succeeded', error: null, nodeErrors, texts, assets: [{}] });
+  });
+
+  test('a failed job says which nodes failed, and keeps what it had drawn', async () => {
+    const job = await submit();
+    const lease = await engine.take();
+    const outputs = await engine.upload(lease, [pictureBytes('one')]);
+    expect(await engine.finalize(lease, { ...failure, outputs, nodeErrors })).toBe(true);
+    expect(await read(job.id)).toMatchObject({ status: 'failed', error: failure.error, nodeErrors, assets: [{}] });
+  });
+
+  test('an attempt that is followed by another leaves no errors of nodes and no pictures', async () => {
+    const job = await submit();
+    const lease = await engine.take();
+    const outputs = await engine.upload(lease, [pictureBytes('one')]);
+    expect(await engine.finalize(lease, { ...failure, outputs, nodeErrors, isRetryable: true })).toBe(true);
+    expect(await read(job.id)).toMatchObject({ status: 'queued', nodeErrors: {}, assets: [] });
   });
 
   test('an attempt past its deadline ends the job, and its engine is told it lost', async () => {

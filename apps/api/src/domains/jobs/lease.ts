@@ -1,15 +1,15 @@
-import type { claimLease as claimLeaseEndpoint, EndpointInput, EngineId, Lease } from '@studio/contracts';
+import type { claimLeases as claimLeasesEndpoint, EndpointInput, EngineId, Lease } from '@studio/contracts';
 import type { Deps } from '../../deps.ts';
 import { AppError } from '../../platform/app-error.ts';
 import { signBlobLink } from '../../platform/blob-links.ts';
 import type { Tx } from '../../platform/db.ts';
 import { touchEngine } from '../models/index.ts';
 import { listGraphImages } from './check-graph.ts';
-import { type ClaimedJob, claimJob, endAttempt, hasClaimableLane } from './lease-queries.ts';
+import { type ClaimedJob, claimJob, emptyEnd, endAttempt, hasClaimableLane } from './lease-queries.ts';
 import { leaseSeconds } from './lease-terms.ts';
 import { waitForWork } from './wait-for-work.ts';
 
-type ClaimRequest = EndpointInput<typeof claimLeaseEndpoint>['body'];
+type ClaimRequest = EndpointInput<typeof claimLeasesEndpoint>['body'];
 
 /** A wake-up can be lost (another replica, a crash before it was sent); a second later the claim looks by itself. */
 const fallbackPollMs = 1_000;
@@ -35,43 +35,60 @@ const ensureRegistered = async (tx: Tx, engineId: EngineId): Promise<void> => {
   if (!(await touchEngine(tx, engineId))) throw new AppError('engine.not_registered');
 };
 
-type Look =
-  | { readonly lease: Lease; readonly teamId: ClaimedJob['team_id'] }
-  | { readonly lease: null; readonly isContended: boolean };
+interface Look {
+  readonly jobs: readonly ClaimedJob[];
+  readonly leases: Lease[];
+  /** Nothing was taken, but only because the teams that wait were busy at that moment. */
+  readonly isContended: boolean;
+}
+
+const claimJobs = async (tx: Tx, claim: ClaimRequest, deadlineSeconds: number): Promise<ClaimedJob[]> => {
+  const { engineId, loadedModels, queues, slots } = claim;
+  const jobs: ClaimedJob[] = [];
+  for (const queue of queues) {
+    while (jobs.length < slots) {
+      const job = await claimJob(tx, { engineId, queue, loadedModels, deadlineSeconds });
+      if (!job) break;
+      jobs.push(job);
+    }
+  }
+  return jobs;
+};
 
 /** One look at every queue, in the order in which the engine names them. */
 const look = (deps: Pick<Deps, 'db' | 'bus' | 'config'>, claim: ClaimRequest): Promise<Look> =>
-  deps.db.tx('system', async (tx, onCommit): Promise<Look> => {
-    const { engineId, loadedModels, queues } = claim;
-    // First, while no team's row is locked; it also keeps an engine known that is never without work.
-    await ensureRegistered(tx, engineId);
-    for (const queue of queues) {
-      const job = await claimJob(tx, {
-        engineId,
-        queue,
-        loadedModels,
-        deadlineSeconds: deps.config.jobDeadlineSeconds,
-      });
-      if (!job) continue;
-      onCommit(() => deps.bus.publish('team.changed', { teamId: job.team_id }));
-      return { lease: await presentLease(deps, tx, job), teamId: job.team_id };
-    }
-    return { lease: null, isContended: await hasClaimableLane(tx, engineId, queues) };
-  });
-
-/** The engine hung up while its job was being taken: the job goes to another attempt instead of waiting for the lease. */
-const giveBack = (deps: Pick<Deps, 'db' | 'bus'>, { jobId, attempt }: Lease, teamId: ClaimedJob['team_id']) =>
   deps.db.tx('system', async (tx, onCommit) => {
-    await endAttempt(tx, { jobId, attempt, outcome: 'failed', isRetryable: true, error: null, engineSeconds: 0 });
-    onCommit(() => deps.bus.publish('team.changed', { teamId }));
+    // First, while no team's row is locked; it also keeps an engine known that is never without work.
+    await ensureRegistered(tx, claim.engineId);
+    const jobs = await claimJobs(tx, claim, deps.config.jobDeadlineSeconds);
+    onCommit(() => {
+      for (const teamId of new Set(jobs.map((job) => job.team_id))) deps.bus.publish('team.changed', { teamId });
+    });
+    const leases: Lease[] = [];
+    for (const job of jobs) leases.push(await presentLease(deps, tx, job));
+    const isContended = jobs.length === 0 && (await hasClaimableLane(tx, claim.engineId, claim.queues));
+    return { jobs, leases, isContended };
   });
 
-/** The next job for an engine, or null after `waitMs`. Answers at once when a job arrives, and when `signal` fires. */
-export const claimLease = async (
+/** The engine hung up while jobs were being taken: they go to another attempt instead of waiting for their leases. */
+const giveBack = async (deps: Pick<Deps, 'db' | 'bus'>, jobs: readonly ClaimedJob[]): Promise<void> => {
+  for (const { id: jobId, attempt, team_id: teamId } of jobs) {
+    await deps.db.tx('system', async (tx, onCommit) => {
+      await endAttempt(tx, { ...emptyEnd, jobId, attempt, outcome: 'failed', isRetryable: true });
+      onCommit(() => deps.bus.publish('team.changed', { teamId }));
+    });
+  }
+};
+
+/**
+ * The next jobs for an engine, as many as it has slots for; none after `waitMs`. Answers at once when a job arrives, and
+ * when `signal` fires.
+ */
+export const claimLeases = async (
   deps: Pick<Deps, 'db' | 'bus' | 'config'>,
   claim: ClaimRequest,
   signal: AbortSignal,
-): Promise<Lease | null> => {
+): Promise<Lease[]> => {
   const endsAt = Date.now() + claim.waitMs;
   while (!signal.aborted) {
     const leftMs = endsAt - Date.now();
@@ -81,15 +98,15 @@ export const claimLease = async (
       signal,
     });
     try {
-      const seen = await look(deps, claim);
-      if (seen.lease && signal.aborted) await giveBack(deps, seen.lease, seen.teamId);
-      if (seen.lease) return seen.lease;
-      if (leftMs <= 0) return null;
-      if (seen.isContended) await new Promise((resolve) => setTimeout(resolve, contendedPollMs));
+      const { jobs, leases, isContended } = await look(deps, claim);
+      if (signal.aborted) await giveBack(deps, jobs);
+      if (leases.length > 0) return leases;
+      if (leftMs <= 0) break;
+      if (isContended) await new Promise((resolve) => setTimeout(resolve, contendedPollMs));
       else await wait.over;
     } finally {
       wait.stop();
     }
   }
-  return null;
+  return [];
 };

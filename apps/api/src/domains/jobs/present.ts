@@ -39,4 +39,11 @@ export const presentJobStatus = (row: JobRow, position: number): JobStatusView =
 export const presentJob = (
   row: JobRow,
   { position, assets }: { readonly position: number; readonly assets: readonly Asset[] },
-): Job => ({ ...presentJobStatus(row, position), kind: row.kind, params: row.params, assets: [...assets] });
+): Job => ({
+  ...presentJobStatus(row, position),
+  kind: row.kind,
+  params: row.params,
+  assets: [...assets],
+  texts: row.texts,
+  nodeErrors: row.node_errors,
+});

@@ -1,4 +1,13 @@
-import type { Graph, Job, JobId, JobStatus, ResolvedTxt2imgParams, TeamId, UserId } from '@studio/contracts';
+import type {
+  Graph,
+  Job,
+  JobId,
+  JobStatus,
+  NodeErrors,
+  ResolvedTxt2imgParams,
+  TeamId,
+  UserId,
+} from '@studio/contracts';
 import { type Selectable, sql } from 'kysely';
 import type { Database, Tx } from '../../platform/db.ts';
 import type { JobState } from './tables.ts';
@@ -15,6 +24,8 @@ const columns = [
   'is_cancel_requested',
   'progress',
   'error',
+  'node_errors',
+  'texts',
   'created_at',
   'started_at',
   'finished_at',
@@ -31,6 +42,7 @@ export interface NewJob {
   readonly cost: number;
   readonly graph: Graph;
   readonly params: ResolvedTxt2imgParams | null;
+  readonly nodeErrors: NodeErrors;
 }
 
 /** Null when the team may not have more jobs waiting. */
@@ -38,7 +50,7 @@ export const enqueueJob = async (tx: Tx, job: NewJob): Promise<{ waiting: number
   const params = job.params && JSON.stringify(job.params);
   const { rows } = await sql<{ waiting: number; created_at: Date }>`
     select * from enqueue_job(${job.id}, ${job.teamId}, ${job.userId}, ${job.kind}, ${job.queue}, ${job.model},
-      ${job.cost}, ${JSON.stringify(job.graph)}, ${params})`.execute(tx);
+      ${job.cost}, ${JSON.stringify(job.graph)}, ${params}, ${JSON.stringify(job.nodeErrors)})`.execute(tx);
   return rows[0] ?? null;
 };
 

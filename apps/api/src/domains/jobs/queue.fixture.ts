@@ -3,7 +3,7 @@ import { sql } from 'kysely';
 import { createTestDatabase } from '../../../test/database.ts';
 import { type Db, openDb, type Tx } from '../../platform/db.ts';
 import { newId } from '../../platform/ids.ts';
-import { claimJob, endAttempt, promoteRetries, reapJobs } from './lease-queries.ts';
+import { claimJob, emptyEnd, endAttempt, promoteRetries, reapJobs } from './lease-queries.ts';
 import { cancelJob, enqueueJob } from './queries.ts';
 
 export interface TeamSettings {
@@ -64,6 +64,7 @@ const enqueueOne = async (
     cost,
     graph: {},
     params: null,
+    nodeErrors: {},
   });
   if (!entered) throw new Error('The team has too many jobs waiting.');
   return id;
@@ -103,7 +104,7 @@ const operations = ({ db, engineId, queue }: Scope) => ({
     isRetryable = false,
   ) =>
     db.tx('system', (tx) =>
-      endAttempt(tx, { jobId: job.id, attempt: job.attempt, outcome, isRetryable, error: null, engineSeconds: 1 }),
+      endAttempt(tx, { ...emptyEnd, jobId: job.id, attempt: job.attempt, outcome, isRetryable, engineSeconds: 1 }),
     ),
   cancel: (teamId: TeamId, id: JobId) => db.tx({ teamId }, (tx) => cancelJob(tx, teamId, id)),
   reap: () => db.tx('system', (tx) => reapJobs(tx, { limit: 100, minUptimeSeconds: 0 })),

@@ -27,7 +27,7 @@ export const createJob = (deps: Pick<Deps, 'db' | 'bus'>, actor: Actor, graph: G
   deps.db.tx({ teamId: actor.teamId }, async (tx, onCommit) => {
     checkGraph(graph, await getKnownNodes(tx));
     await checkGraphImages(tx, actor.teamId, graph);
-    return enqueue(deps, { tx, onCommit, actor }, { graph, params: null });
+    return enqueue(deps, { tx, onCommit, actor }, { graph, params: null, nodeErrors: {} });
   });
 
 const getRow = async (tx: Tx, { teamId }: Actor, id: JobId): Promise<queries.JobRow> => {

@@ -5,6 +5,8 @@ import type {
   Job,
   JobId,
   JobProgress,
+  JobTexts,
+  NodeErrors,
   ResolvedTxt2imgParams,
   TeamId,
   UserId,
@@ -22,7 +24,7 @@ export interface StoredJobError {
   readonly classType?: string | null;
 }
 
-/** Written by the functions of 0022_queue_functions.sql alone, so that no caller can break the counters. */
+/** Written by the functions of the migrations alone, so that no caller can break the counters. */
 type ReadOnly<T> = ColumnType<T, never, never>;
 
 declare module '../../platform/db.ts' {
@@ -45,6 +47,8 @@ declare module '../../platform/db.ts' {
       deadline_at: ReadOnly<Date | null>;
       progress: ReadOnly<JobProgress | null>;
       error: ReadOnly<StoredJobError | null>;
+      node_errors: ReadOnly<NodeErrors>;
+      texts: ReadOnly<JobTexts>;
       created_at: ReadOnly<Date>;
       started_at: ReadOnly<Date | null>;
       finished_at: ReadOnly<Date | null>;

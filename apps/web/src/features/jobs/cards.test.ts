@@ -33,6 +33,8 @@ const jobOf = (fields: Partial<Job> = {}): Job => ({
     kind: 'txt2img',
     params,
     assets: [],
+    texts: {},
+    nodeErrors: {},
   }),
   ...fields,
 });

@@ -17,6 +17,8 @@ const job = jobSchema.parse({
   kind: 'txt2img',
   params: null,
   assets: [],
+  texts: {},
+  nodeErrors: {},
 });
 
 const cardOf = (fields: Partial<Job> | null, card: Partial<JobCard> = {}): JobCard => ({
