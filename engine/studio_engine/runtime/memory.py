@@ -36,9 +36,17 @@ def check_fits(needed_bytes: int, device: torch.device) -> None:
         )
 
 
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an allocation failed, or was refused because it would."""
+    if isinstance(error, EngineError):
+        return error.code == "engine.out_of_memory"
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    return isinstance(error, RuntimeError) and _FAILED_ALLOCATION.search(str(error)) is not None
+
+
 def as_out_of_memory(error: BaseException) -> EngineError | None:
     """The coded error for a failed allocation; None for any other failure."""
-    is_failed_allocation = isinstance(error, MemoryError | torch.OutOfMemoryError) or (
-        isinstance(error, RuntimeError) and _FAILED_ALLOCATION.search(str(error)) is not None
-    )
-    return EngineError("engine.out_of_memory") if is_failed_allocation else None
+    if isinstance(error, EngineError) or not is_out_of_memory(error):
+        return None
+    return EngineError("engine.out_of_memory")

@@ -1,0 +1,1 @@
+"""Denoise calls of several jobs, computed as one."""
