@@ -28,8 +28,13 @@ class BadValueError(Exception):
         self.reason = reason
 
 
-def check_value(name: str, value: object, spec: InputSpec, list_files: ListFiles) -> object:
-    """The constant as the node's declared type. Raises `BadValueError`."""
+def check_value(name: str, value: object, spec: InputSpec, list_files: ListFiles | None) -> object:
+    """The constant as the node's declared type. Raises `BadValueError`.
+
+    Without `list_files` only the type is looked at: the node's own check judges the rest.
+    """
+    if spec.type == "*":
+        return value
     if not spec.is_widget:
         details = f"{name}: give a link to an output of type {spec.type}"
         raise _bad("bad_linked_input", "The input takes a link, not a constant", details, value)
@@ -38,6 +43,8 @@ def check_value(name: str, value: object, spec: InputSpec, list_files: ListFiles
     except (TypeError, ValueError, OverflowError):
         details = f"{name}, {value!r:.100}"
         raise _bad("invalid_input_type", f"The value cannot be read as {spec.type}", details, value) from None
+    if list_files is None:
+        return converted
     if spec.type == "COMBO":
         _check_choice(name, converted, spec, list_files)
     if isinstance(converted, int | float) and not isinstance(converted, bool):

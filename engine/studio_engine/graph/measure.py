@@ -1,9 +1,12 @@
-"""What a result weighs, and whether its numbers are sound."""
+"""What a result weighs, whether its numbers are sound, and whether somebody has changed it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import zlib
+from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
+from typing import Any
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor
@@ -31,28 +34,63 @@ def size_bytes(value: object) -> int | None:
 
 def is_finite(value: object) -> bool:
     """False where any tensor holds NaN or infinity."""
-    return all(
-        bool(torch.isfinite(leaf).all())
-        for leaf in _leaves(value)
-        if isinstance(leaf, Tensor) and leaf.is_floating_point()
-    )
+    return all(_is_finite(leaf) for leaf in _leaves(value) if isinstance(leaf, Tensor) and leaf.is_floating_point())
+
+
+def _is_finite(tensor: Tensor) -> bool:
+    if tensor.numel() == 0 or tensor.is_meta:
+        return True
+    if tensor.element_size() == 1:
+        tensor = tensor.half()
+    # One pass without a mask as large as the tensor; a NaN is both the least and the greatest.
+    least, greatest = torch.aminmax(tensor)
+    return bool(torch.isfinite(least) and torch.isfinite(greatest))
+
+
+def versions(value: object) -> tuple[int, ...]:
+    """Counters that rise when a tensor is changed in place, its views included. They cost nothing to read.
+
+    Tensors made in inference mode have none: torch forbids changing them outside of it.
+    """
+    return tuple(leaf._version for leaf in _leaves(value) if isinstance(leaf, Tensor) and not leaf.is_inference())
+
+
+def checksum(value: object) -> int:
+    """Of all that `value` holds, bit for bit; for tests, as it reads all memory."""
+    total = 0
+    for leaf in _leaves(value):
+        if isinstance(leaf, Tensor):
+            content = leaf.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes()
+        else:
+            content = repr(leaf).encode()
+        total = zlib.crc32(content, total)
+    return total
 
 
 def _leaves(value: object) -> Iterator[object]:
-    if isinstance(value, tuple | list):
-        for each in value:
-            yield from _leaves(each)
-    elif isinstance(value, dict):
-        for each in value.values():
-            yield from _leaves(each)
-    elif is_dataclass(value) and not isinstance(value, type) and _is_frozen(value):
-        for field in fields(value):
-            yield from _leaves(getattr(value, field.name))
-    else:
-        yield value
+    waiting = [value]
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, Tensor):
+            yield each
+        elif isinstance(each, tuple | list):
+            waiting.extend(reversed(each))
+        elif isinstance(each, Mapping):
+            waiting.extend(reversed(list(each.values())))
+        elif names := _field_names(each.__class__):
+            waiting.extend(getattr(each, name) for name in reversed(names))
+        else:
+            yield each
 
 
-def _is_frozen(value: object) -> bool:
-    """A frozen dataclass is a value; one that can change is a service, such as a store, and no part of a result."""
-    parameters = getattr(value, "__dataclass_params__", None)
-    return parameters is not None and bool(parameters.frozen)
+def _field_names(cls: type[Any]) -> tuple[str, ...]:
+    """Of a frozen dataclass: that is a value. One that can change is a service, such as a store, and no part of it."""
+    known = _FIELD_NAMES.get(cls)
+    if known is None:
+        parameters = getattr(cls, "__dataclass_params__", None)
+        is_value = is_dataclass(cls) and parameters is not None and parameters.frozen
+        known = _FIELD_NAMES[cls] = tuple(field.name for field in fields(cls)) if is_value else ()
+    return known
+
+
+_FIELD_NAMES: WeakKeyDictionary[type[Any], tuple[str, ...]] = WeakKeyDictionary()

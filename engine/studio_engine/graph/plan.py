@@ -4,16 +4,27 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
-from typing import TypeAlias
+from functools import cache, cached_property
+from typing import NamedTuple, TypeAlias
 
 from studio_engine.graph.node import Node, Registry
 from studio_engine.graph.parse import Graph, GraphNode, Link
 
-Fingerprint: TypeAlias = Callable[[str, str], str]
-"""`(folder, name) -> identity of the file's content`, so that a replaced file is computed anew."""
+FileIdentity: TypeAlias = Callable[[str, str | None], str]
+"""`(folder, name) -> identity of the file's content`, so that a replaced file is computed anew.
+
+Without a name, of all files in the folder: a linked name is not known before the run.
+"""
+
+
+class Source(NamedTuple):
+    """Output `slot` of the node with the result `key`."""
+
+    key: str
+    slot: int
+    node_id: str
 
 
 @dataclass(frozen=True)
@@ -23,10 +34,12 @@ class Step:
     node_id: str
     node_class: type[Node]
     constants: Mapping[str, object]
-    sources: Mapping[str, tuple[str, int]]
-    """Linked inputs: key of the source's result, and the slot in it."""
+    sources: Mapping[str, Source]
     key: str
-    """Hash of the class, the constants and the sources' keys, within one namespace; never of node ids."""
+    """Hash of the class, the constants and the sources' keys, within one namespace; not of node ids, but where
+    the node sees its id or must not share results with its equals."""
+    display_id: str
+    """The node of the user's graph that this one belongs to."""
 
     @property
     def is_output(self) -> bool:
@@ -35,46 +48,78 @@ class Step:
 
     @property
     def source_keys(self) -> set[str]:
-        return {key for key, _ in self.sources.values()}
+        return {source.key for source in self.sources.values()}
+
+    @cached_property
+    def lazy_names(self) -> frozenset[str]:
+        """Linked inputs that are computed only when the node asks."""
+        inputs = self.node_class.spec.inputs
+        return frozenset(name for name in self.sources if inputs[name].is_lazy)
 
 
-def plan(graph: Graph, nodes: Registry, *, namespace: str, fingerprint: Fingerprint) -> list[Step]:
-    """Steps in running order for a graph that `validate_graph` returned.
+@dataclass(frozen=True)
+class Planner:
+    """Results are never shared between namespaces: one tenant cannot learn from timing what another draws."""
 
-    Results are never shared between namespaces: one tenant cannot learn from timing what another draws.
-    """
-    # Reading a file's identity may cost a hash of gigabytes.
-    scope = namespace, cache(fingerprint)
-    keys: dict[str, str] = {}
-    steps: list[Step] = []
-    for node in graph.values():
-        step = _step(node, nodes[node.class_type], keys, scope)
-        keys[node.id] = step.key
-        steps.append(step)
-    return steps
+    nodes: Registry
+    namespace: str
+    file_identity: FileIdentity
+    nonce: str = ""
+    """Part of the keys of nodes that must run each time; another one for each run."""
 
+    @cached_property
+    def _identity(self) -> FileIdentity:
+        """Asked once for each file: reading it may cost a hash of gigabytes."""
+        return cache(self.file_identity)
 
-def needed(steps: Sequence[Step], known: Collection[str]) -> list[Step]:
-    """The steps left when the results under the `known` keys need no computing, nor what led to them."""
-    wanted: set[str] = set()
-    kept: list[Step] = []
-    for step in reversed(steps):
-        if not step.is_output and (step.key not in wanted or step.key in known):
-            continue
-        wanted |= step.source_keys
-        kept.append(step)
-    return kept[::-1]
+    def plan(self, graph: Graph) -> list[Step]:
+        """Steps in running order for a graph that `validate_graph` returned."""
+        keys: dict[str, str] = {}
+        steps: list[Step] = []
+        for node in graph.values():
+            step = self.step(node, keys.__getitem__)
+            keys[node.id] = step.key
+            steps.append(step)
+        return steps
 
+    def step(
+        self,
+        node: GraphNode,
+        key_of: Callable[[str], str],
+        *,
+        display_id: str | None = None,
+        named: Mapping[str, object] | None = None,
+    ) -> Step:
+        """`key_of` knows the nodes that it reads from. `named` stands in the key for constants that are not JSON."""
+        cls = self.nodes[node.class_type]
+        constants = {name: value for name, value in node.inputs.items() if not isinstance(value, Link)}
+        links = {name: value for name, value in node.inputs.items() if isinstance(value, Link)}
+        sources = {name: Source(key_of(link.node_id), link.slot, link.node_id) for name, link in links.items()}
+        content = [
+            self.namespace,
+            cls.spec.name,
+            constants | dict(named or {}),
+            {name: source[:2] for name, source in sources.items()},
+            self._files(cls, node.inputs),
+            self._identity_of(cls, node.id, constants),
+        ]
+        text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+        key = hashlib.sha256(text.encode()).hexdigest()
+        return Step(node.id, cls, constants, sources, key, display_id or node.id)
 
-def _step(node: GraphNode, cls: type[Node], keys: Mapping[str, str], scope: tuple[str, Fingerprint]) -> Step:
-    namespace, fingerprint = scope
-    constants = {name: value for name, value in node.inputs.items() if not isinstance(value, Link)}
-    links = {name: value for name, value in node.inputs.items() if isinstance(value, Link)}
-    sources = {name: (keys[link.node_id], link.slot) for name, link in links.items()}
-    files = {
-        name: fingerprint(spec.folder, str(constants[name]))
-        for name, spec in cls.spec.inputs.items()
-        if spec.folder is not None and name in constants
-    }
-    content = json.dumps([namespace, cls.spec.name, constants, sources, files], sort_keys=True, separators=(",", ":"))
-    return Step(node.id, cls, constants, sources, hashlib.sha256(content.encode()).hexdigest())
+    def _files(self, cls: type[Node], inputs: Mapping[str, object]) -> dict[str, str]:
+        return {
+            name: self._identity(spec.folder, None if isinstance(inputs[name], Link) else str(inputs[name]))
+            for name, spec in cls.spec.inputs.items()
+            if spec.folder is not None and name in inputs
+        }
+
+    def _identity_of(self, cls: type[Node], node_id: str, constants: Mapping[str, object]) -> list[str]:
+        """What tells this node from others with the same inputs."""
+        spec = cls.spec
+        sees_its_id = "UNIQUE_ID" in spec.hidden.values() or not spec.is_idempotent
+        own = [node_id] if sees_its_id else []
+        try:
+            return [*own, cls.fingerprint(constants)]
+        except Exception:
+            return [node_id, self.nonce]

@@ -3,23 +3,36 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
+from typing import Final, TypeAlias
 
 from studio_engine.errors import EngineError
 from studio_engine.graph.check_value import MAX_LISTED, BadValueError, Reason, check_value
 from studio_engine.graph.inputs import InputSpec, ListFiles
 from studio_engine.graph.node import Registry
-from studio_engine.graph.order import ancestors, reach, run_order
+from studio_engine.graph.order import reach, run_order
 from studio_engine.graph.parse import BadLink, Graph, GraphNode, Link
 
+MAX_REPORTED: Final = 100
+"""As in the contracts; each reported node costs one walk to the outputs that need it."""
 
-def validate_graph(graph: Graph, nodes: Registry, list_files: ListFiles) -> Graph:
-    """The part of the graph that leads to outputs, in running order, constants read as declared.
+NodeErrors: TypeAlias = Mapping[str, Mapping[str, object]]
+"""ComfyUI's `node_errors`: by node id, `{errors: [reason], dependent_outputs: [id], class_type}`."""
 
-    Raises `graph.unknown_node`, `graph.cycle`, `graph.no_output`, or `graph.invalid` with ComfyUI's
-    `node_errors` in `details.nodeErrors`.
+
+@dataclass(frozen=True)
+class Validated:
+    graph: Graph
+    """What leads to the outputs that can run, in running order, constants read as declared."""
+    node_errors: NodeErrors
+    """Why other outputs cannot run."""
+
+
+def validate_graph(graph: Graph, nodes: Registry, list_files: ListFiles) -> Validated:
+    """Raises `graph.unknown_node`, `graph.cycle`, `graph.no_output`, or, where no output can run, `graph.invalid`
+    with the node errors in `details.nodeErrors`.
     """
     unknown = [node for node in graph.values() if node.class_type not in nodes]
     if unknown:
@@ -27,19 +40,21 @@ def validate_graph(graph: Graph, nodes: Registry, list_files: ListFiles) -> Grap
         raise EngineError(
             "graph.unknown_node", details={"nodeIds": [node.id for node in unknown], "classTypes": classes}
         )
-    order = run_order(graph)
     outputs = [node.id for node in graph.values() if nodes[node.class_type].spec.is_output]
     if not outputs:
         raise EngineError("graph.no_output")
-    needed = ancestors(graph, outputs)
+    order = run_order(graph, outputs)
     # One listing per folder: it may read a disk, and all nodes must see the same.
     listed = cache(list_files)
-    checks = [_NodeCheck(graph, nodes, listed, graph[node_id]) for node_id in order if node_id in needed]
-    checked = {check.node.id: check.run() for check in checks}
-    errors = {node_id: reasons for node_id, (_, reasons) in checked.items() if reasons}
-    if errors:
-        raise EngineError("graph.invalid", details={"nodeErrors": _node_errors(graph, errors, outputs)})
-    return {node_id: node for node_id, (node, _) in checked.items()}
+    checked = {node_id: _NodeCheck(graph, nodes, listed, graph[node_id]).run() for node_id in order}
+    reasons = {node_id: bad for node_id, (_, bad) in checked.items() if bad}
+    if not reasons:
+        return Validated({node_id: node for node_id, (node, _) in checked.items()}, {})
+    errors, bad_outputs = _node_errors(graph, reasons, outputs)
+    good = [output for output in outputs if output not in bad_outputs]
+    if not good:
+        raise EngineError("graph.invalid", details={"nodeErrors": errors})
+    return Validated({node_id: checked[node_id][0] for node_id in run_order(graph, good)}, errors)
 
 
 @dataclass(frozen=True)
@@ -61,13 +76,16 @@ class _NodeCheck:
                     raise BadValueError(Reason("required_input_missing", "A required input is missing", name))
             except BadValueError as bad:
                 reasons.append(self._as_comfy(name, spec, bad.reason))
+        if not reasons:
+            reasons.extend(self._own_check(inputs))
         return replace(self.node, inputs=inputs), reasons
 
     def _check(self, name: str, value: object, spec: InputSpec) -> object:
         if isinstance(value, BadLink):
             raise _bad_link(f"{name}: this list is not a link", value.value)
         if not isinstance(value, Link):
-            return check_value(name, value, spec, self.list_files)
+            is_own = name in self.nodes[self.node.class_type].spec.checks
+            return check_value(name, value, spec, None if is_own else self.list_files)
         as_list = [value.node_id, value.slot]
         source = self.graph.get(value.node_id)
         if source is None:
@@ -82,10 +100,25 @@ class _NodeCheck:
             raise BadValueError(Reason("return_type_mismatch", "The linked output has another type", details, extra))
         return value
 
-    def _as_comfy(self, name: str, spec: InputSpec, reason: Reason) -> dict[str, object]:
-        kind, settings = spec.as_comfy(self.list_files)
-        is_long = isinstance(kind, list) and len(kind) > MAX_LISTED
-        config = None if is_long else [kind, settings]
+    def _own_check(self, inputs: Mapping[str, object]) -> Iterator[dict[str, object]]:
+        """What the node itself says about its constants."""
+        cls = self.nodes[self.node.class_type]
+        constants = {name: value for name, value in inputs.items() if not isinstance(value, Link)}
+        try:
+            sentence = cls.check(constants)
+            reason = Reason("custom_validation_failed", "The node refuses its inputs", sentence or "")
+        except Exception as error:
+            sentence = f"{type(error).__name__}: {error}"[:500]
+            message = "The node's own check of its inputs failed"
+            reason = Reason("exception_during_validation", message, sentence, {"exception_message": sentence})
+        if sentence is not None:
+            name = next(iter(cls.spec.checks), None) or next(iter(cls.spec.inputs), "")
+            yield self._as_comfy(name, cls.spec.inputs.get(name), reason)
+
+    def _as_comfy(self, name: str, spec: InputSpec | None, reason: Reason) -> dict[str, object]:
+        config = spec.as_comfy(self.list_files) if spec is not None else None
+        if config and isinstance(config[0], list) and len(config[0]) > MAX_LISTED:
+            config = None
         extra = {"input_name": name, "input_config": config, **reason.extra}
         return {"type": reason.type, "message": reason.message, "details": reason.details, "extra_info": extra}
 
@@ -97,25 +130,36 @@ def _bad_link(details: str, value: object) -> BadValueError:
 
 def _is_type_match(received: str, wanted: str) -> bool:
     """Equal, or comma-separated sets that share a member; `*` fits all; text fits a list of choices."""
-    if "*" in (received, wanted) or (wanted == "COMBO" and received == "STRING"):
+    if received == wanted or "*" in (received, wanted) or (wanted == "COMBO" and received == "STRING"):
         return True
     return not {each.strip() for each in received.split(",")}.isdisjoint(each.strip() for each in wanted.split(","))
 
 
-def _node_errors(
-    graph: Graph, errors: dict[str, list[dict[str, object]]], outputs: Iterable[str]
-) -> dict[str, dict[str, object]]:
-    consumers: defaultdict[str, list[str]] = defaultdict(list)
+def dependents_of(graph: Graph) -> Mapping[str, list[str]]:
+    """For each node the ids of those that read from it."""
+    readers: defaultdict[str, list[str]] = defaultdict(list)
     for node in graph.values():
         for source in node.source_ids:
-            consumers[source].append(node.id)
-    # Each reported node costs one walk to the outputs that need it.
-    reported = list(errors.items())[:100]
-    return {
+            readers[source].append(node.id)
+    return readers
+
+
+def _node_errors(
+    graph: Graph, reasons: Mapping[str, list[dict[str, object]]], outputs: Iterable[str]
+) -> tuple[dict[str, dict[str, object]], set[str]]:
+    """The report, and all outputs that cannot run."""
+    readers = dependents_of(graph)
+
+    def read_by(node_id: str) -> list[str]:
+        return readers.get(node_id, [])
+
+    bad_outputs = reach(reasons, read_by).intersection(outputs)
+    reported = {
         node_id: {
-            "errors": reasons,
-            "dependent_outputs": sorted(reach([node_id], lambda each: consumers[each]).intersection(outputs)),
+            "errors": each,
+            "dependent_outputs": sorted(reach([node_id], read_by).intersection(bad_outputs)),
             "class_type": graph[node_id].class_type,
         }
-        for node_id, reasons in reported
+        for node_id, each in list(reasons.items())[:MAX_REPORTED]
     }
+    return reported, bad_outputs

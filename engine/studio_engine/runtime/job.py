@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from threading import Lock
+from typing import Final
 
 from torch import Tensor
 
 from studio_engine.errors import EngineError
 from studio_engine.graph.cache import ResultCache
-from studio_engine.graph.execute import NodeEvent, execute
+from studio_engine.graph.execute import NodeEvent, Surroundings, execute
+from studio_engine.graph.failure import node_errors_of
 from studio_engine.graph.node import Registry
 from studio_engine.graph.parse import parse_graph
-from studio_engine.graph.plan import Step, plan
+from studio_engine.graph.plan import Planner, Step
 from studio_engine.graph.sockets import Model, ModelSource
-from studio_engine.graph.validate import validate_graph
+from studio_engine.graph.validate import NodeErrors, validate_graph
 from studio_engine.models.inventory import Inventory
 from studio_engine.runtime.cancel import CancelToken
 from studio_engine.runtime.images import encode_png
@@ -23,6 +27,10 @@ from studio_engine.runtime.memory import as_out_of_memory
 from studio_engine.runtime.outputs import OutputFile
 from studio_engine.runtime.previews import encode_preview
 from studio_engine.runtime.progress import ProgressBoard, stage_of
+
+_MAX_TEXTS: Final = 100
+_MAX_TEXT_CHARS: Final = 100_000
+"""As in the lease contract."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +41,8 @@ class Engine:
     inventory: Inventory
     models: ModelSource
     cache: ResultCache
+    workers: int = 1
+    """Nodes of one job that may run at the same time."""
 
 
 @dataclass(frozen=True)
@@ -45,64 +55,116 @@ class JobRequest:
     """Uploaded files, by the name that LoadImage uses."""
 
 
-def run_job(engine: Engine, request: JobRequest, board: ProgressBoard, token: CancelToken) -> tuple[OutputFile, ...]:
-    """Raises EngineError, naming the node where one failed."""
+@dataclass(frozen=True)
+class JobOutcome:
+    """At least one output node has finished."""
+
+    outputs: tuple[OutputFile, ...]
+    texts: Mapping[str, Sequence[str]]
+    """What nodes show as text, by node id."""
+    node_errors: NodeErrors
+    """Nodes that were refused or failed; what does not depend on them has run."""
+
+
+def run_job(engine: Engine, request: JobRequest, board: ProgressBoard, token: CancelToken) -> JobOutcome:
+    """Raises the first EngineError where no output node could finish; all are in its `details.nodeErrors`."""
     # Which files exist is the loaders' affair: their errors say more than "not in list".
-    graph = validate_graph(parse_graph(request.graph), engine.nodes, lambda folder: None)
-    steps = plan(
-        graph,
+    valid = validate_graph(parse_graph(request.graph), engine.nodes, lambda folder: None)
+    planner = Planner(
         engine.nodes,
-        namespace=request.namespace,
-        fingerprint=lambda folder, name: _fingerprint(engine.inventory, request.inputs, folder, name),
+        request.namespace,
+        lambda folder, name: _file_identity(engine.inventory, request.inputs, folder, name),
+        nonce=secrets.token_hex(16),
     )
-    context = _JobContext(engine.models, request, board, token)
-    execute(steps, context, engine.cache, on_node=context.on_node, explain=as_out_of_memory)
-    return tuple(context.outputs)
+    steps = planner.plan(valid.graph)
+    job = _Job(engine.models, request, board, token)
+    around = Surroundings(
+        planner,
+        engine.cache,
+        context_of=lambda step: _NodeContext(job, step.display_id),
+        explain=as_out_of_memory,
+        on_node=job.on_node,
+        on_ui=job.on_ui,
+        prompt=request.graph,
+        workers=engine.workers,
+    )
+    outcome = execute(steps, around)
+    node_errors = {**valid.node_errors, **node_errors_of(outcome.failures)}
+    if outcome.failures and not outcome.finished_outputs:
+        first = next(iter(outcome.failures.values())).error
+        first.details["nodeErrors"] = node_errors
+        raise first
+    places = {step.display_id: place for place, step in enumerate(steps)}
+    outputs = sorted(job.outputs, key=lambda output: (places[output.node_id], output.index))
+    return JobOutcome(tuple(outputs), job.texts, node_errors)
 
 
-def _fingerprint(inventory: Inventory, inputs: Mapping[str, bytes], folder: str, name: str) -> str:
+def _file_identity(inventory: Inventory, inputs: Mapping[str, bytes], folder: str, name: str | None) -> str:
     if folder == "input":
-        return hashlib.sha256(inputs.get(name, b"")).hexdigest()
-    return inventory.digest(folder, name) or ""
+        names = sorted(inputs) if name is None else [name]
+        return hashlib.sha256(b"".join(hashlib.sha256(inputs.get(each, b"")).digest() for each in names)).hexdigest()
+    names = list(inventory.list_files(folder) or ()) if name is None else [name]
+    return ",".join(inventory.digest(folder, each) or "" for each in names)
 
 
 @dataclass
-class _JobContext:
-    """The NodeContext of one job."""
+class _Job:
+    """What the nodes of one job share; several may run at the same time."""
 
     models: ModelSource
     request: JobRequest
     board: ProgressBoard
     token: CancelToken
     outputs: list[OutputFile] = field(default_factory=list)
-    _node_id: str = ""
+    texts: dict[str, list[str]] = field(default_factory=dict)
+    lock: Lock = field(default_factory=Lock)
 
     def on_node(self, step: Step, event: NodeEvent) -> None:
         if event == "running":
-            self._node_id = step.node_id
-            self.board.enter(step.node_id, stage_of(step.node_class.spec))
+            self.board.enter(step.display_id, stage_of(step.node_class.spec))
+
+    def on_ui(self, step: Step, ui: Mapping[str, Sequence[object]]) -> None:
+        shown = self.texts.setdefault(step.display_id, [])
+        room = _MAX_TEXTS - len(shown)
+        shown += [str(text)[:_MAX_TEXT_CHARS] for text in ui.get("text", ())][:room]
+
+    def keep(self, output: OutputFile) -> None:
+        with self.lock:
+            index = sum(each.node_id == output.node_id for each in self.outputs)
+            self.outputs.append(replace(output, index=index))
+
+
+@dataclass(frozen=True)
+class _NodeContext:
+    """The NodeContext of one node."""
+
+    job: _Job
+    node_id: str
+
+    @property
+    def models(self) -> ModelSource:
+        return self.job.models
 
     def check_cancelled(self) -> None:
-        self.token.check()
+        self.job.token.check()
 
     def progress(self, step: int, steps: int) -> None:
-        self.token.check()
-        self.board.step(step, steps)
+        self.job.token.check()
+        self.job.board.step(step, steps)
 
     def preview(self, latents: Tensor, model: Model) -> None:
-        if self.board.wants_preview():
-            self.board.show(encode_preview(model.network.to_rgb(latents[:1])[0]))
+        if self.job.board.wants_preview():
+            self.job.board.show(encode_preview(model.network.to_rgb(latents[:1])[0]))
 
     def save_image(self, images: Tensor, *, prefix: str, is_temporary: bool = False) -> None:
         """The api names files, so `prefix` has no say here; it travels in the graph."""
-        first = sum(output.node_id == self._node_id for output in self.outputs)
-        for number, image in enumerate(images):
-            self.token.check()
-            self.outputs.append(
+        for image in images:
+            self.job.token.check()
+            self.job.keep(
                 OutputFile(
-                    node_id=self._node_id,
-                    index=first + number,
-                    data=encode_png(image, self.request.graph),
+                    node_id=self.node_id,
+                    index=0,
+                    data=encode_png(image, self.job.request.graph),
                     content_type="image/png",
                     width=image.shape[1],
                     height=image.shape[0],
@@ -112,6 +174,6 @@ class _JobContext:
 
     def input_file(self, name: str) -> bytes:
         try:
-            return self.request.inputs[name]
+            return self.job.request.inputs[name]
         except KeyError:
             raise EngineError("blob.not_found", f"There is no uploaded file named {name}; upload it again.") from None

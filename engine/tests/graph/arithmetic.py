@@ -110,7 +110,18 @@ class Trace(Node):
         return (copy,)
 
 
-NODES = registry_of((Value, Add, Trace, Read, Widgets, Break, Show))
+@node(title="Mutate", category="test", outputs=(Output("TENSOR"),))
+class Mutate(Node):
+    """Changes its input in place, as no node may."""
+
+    a: Tensor = socket("TENSOR")
+    is_allowed: bool = boolean(default=False)
+
+    def run(self, ctx: NodeContext) -> tuple[Tensor]:
+        return ((self.a.clone() if self.is_allowed else self.a).add_(1),)
+
+
+NODES = registry_of((Value, Add, Trace, Read, Widgets, Break, Show, Mutate))
 
 
 @dataclass

@@ -1,33 +1,27 @@
 import weakref
 
 import pytest
-from arithmetic import NODES, Recorder, add, files, show, value
+from arithmetic import Recorder, add, show, value
+from running import run_graph
 
 from studio_engine.errors import EngineError
 from studio_engine.graph.cache import ResultCache
-from studio_engine.graph.execute import execute
-from studio_engine.graph.parse import parse_graph
-from studio_engine.graph.plan import plan
-from studio_engine.graph.validate import validate_graph
 
 
-def explain(error):
-    return EngineError("engine.out_of_memory") if isinstance(error, MemoryError) else None
-
-
-def run(raw, *, cache=None, ctx=None, namespace="team"):
+def run(raw, *, ctx=None, **settings):
     """Runs a graph; returns what was shown and the ids that ran, in order."""
     ctx = ctx or Recorder()
-    graph = validate_graph(parse_graph(raw), NODES, files)
-    steps = plan(graph, NODES, namespace=namespace, fingerprint=lambda folder, name: "v1")
-    ran = []
+    ran = run_graph(raw, ctx=ctx, **settings)
+    assert not ran.outcome.failures
+    return ctx.shown, ran.ids
 
-    def on_node(step, event):
-        if event == "running":
-            ran.append(step.node_id)
 
-    execute(steps, ctx, ResultCache(10**6) if cache is None else cache, on_node=on_node, explain=explain)
-    return ctx.shown, ran
+def failures_of(raw, **settings):
+    return run_graph(raw, **settings).outcome.failures
+
+
+def broken(how):
+    return {"class_type": "Break", "inputs": {"how": how}}
 
 
 SUM = {"1": value(2), "2": value(3), "3": add("1", "2"), "4": show("3")}
@@ -79,25 +73,33 @@ def test_what_the_cache_drops_during_a_run_is_still_at_hand():
 )
 def test_a_failure_is_coded_and_names_its_node(how, code, sentence):
     cache = ResultCache(10**6)
-    with pytest.raises(EngineError) as caught:
-        run({"1": {"class_type": "Break", "inputs": {"how": how}}, "2": show("1")}, cache=cache)
-    assert caught.value.code == code
-    assert sentence in caught.value.message
-    assert (caught.value.node_id, caught.value.node_class) == ("1", "Break")
+    failure = failures_of({"1": broken(how), "2": show("1")}, cache=cache)["1"]
+    assert failure.error.code == code
+    assert sentence in failure.error.message
+    assert (failure.error.node_id, failure.error.node_class) == ("1", "Break")
+    assert failure.outputs == ["2"]
     assert cache.size_bytes == 0
 
 
-def test_what_was_computed_before_a_failure_is_kept():
-    cache = ResultCache(10**6)
-    broken = {
-        "1": value(2),
-        "2": {"class_type": "Break", "inputs": {"how": "raise"}},
-        "3": add("1", "2"),
-        "4": show("3"),
-    }
-    with pytest.raises(EngineError):
-        run(broken, cache=cache)
-    assert run(SUM, cache=cache)[1] == ["2", "3", "4"]
+def test_what_does_not_depend_on_a_failure_is_finished_and_kept():
+    cache, ctx = ResultCache(10**6), Recorder()
+    raw = {"1": value(2), "2": broken("raise"), "3": add("1", "2"), "4": show("3"), "5": add("1"), "6": show("5")}
+    ran = run_graph(raw, cache=cache, ctx=ctx)
+    assert ran.outcome.finished_outputs == ["6"]
+    assert ctx.shown == [2.0]
+    # After the fix only the node that failed, and what reads it, is computed.
+    assert run(raw | {"2": value(3)}, cache=cache) == ([5.0, 2.0], ["2", "3", "4", "6"])
+
+
+def test_every_failure_is_told_with_the_outputs_that_it_stops():
+    raw = {"1": broken("raise"), "2": broken("nan"), "3": add("1", "2"), "4": show("3"), "5": show("2")}
+    failures = failures_of(raw)
+    assert {node_id: failure.outputs for node_id, failure in failures.items()} == {"1": ["4"], "2": ["4", "5"]}
+
+
+def test_a_failure_tells_what_the_node_was_given():
+    raw = {"1": value(2), "2": {"class_type": "Mutate", "inputs": {"a": ["1", 0], "is_allowed": False}}, "3": show("2")}
+    assert failures_of(raw)["2"].error.details["inputs"] == {"is_allowed": False, "a": "float32[1]"}
 
 
 @pytest.mark.parametrize("checks", range(4))

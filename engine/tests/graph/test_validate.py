@@ -7,7 +7,9 @@ from studio_engine.graph.validate import validate_graph
 
 
 def validate(raw, list_files=files):
-    return validate_graph(parse_graph(raw), NODES, list_files)
+    valid = validate_graph(parse_graph(raw), NODES, list_files)
+    assert not valid.node_errors
+    return valid.graph
 
 
 def refused(raw):
@@ -16,10 +18,18 @@ def refused(raw):
     return caught.value
 
 
+def node_errors_of(raw):
+    """Whether or not other outputs can run."""
+    try:
+        return validate_graph(parse_graph(raw), NODES, files).node_errors
+    except EngineError as error:
+        assert error.code == "graph.invalid"
+        return error.details["nodeErrors"]
+
+
 def reasons(inputs, class_type="Widgets", **others):
-    error = refused({"1": {"class_type": class_type, "inputs": inputs}, "9": show("1"), **others})
-    assert error.code == "graph.invalid"
-    return {reason["type"] for reason in error.details["nodeErrors"]["1"]["errors"]}
+    errors = node_errors_of({"1": {"class_type": class_type, "inputs": inputs}, "9": show("1"), **others})
+    return {reason["type"] for reason in errors["1"]["errors"]}
 
 
 GOOD = {"count": 3, "mode": "fast", "label": "x", "is_on": False}
@@ -63,7 +73,7 @@ def test_a_long_chain_is_no_deep_recursion():
 
 
 def test_a_missing_input_is_reported_with_the_outputs_that_need_it():
-    error = refused({"1": {"class_type": "Add"}, "2": show("1"), "3": show("1"), "4": value(1), "5": show("4")})
+    error = refused({"1": {"class_type": "Add"}, "2": show("1"), "3": show("1")})
     report = error.details["nodeErrors"]["1"]
     assert report["class_type"] == "Add"
     assert report["dependent_outputs"] == ["2", "3"]
@@ -124,6 +134,19 @@ def test_types_of_linked_sockets_must_match():
     (reason,) = error.details["nodeErrors"]["3"]["errors"]
     assert reason["type"] == "return_type_mismatch"
     assert reason["extra_info"]["received_type"] == "OTHER"
+
+
+def test_outputs_that_can_run_do_so_and_the_others_are_reported():
+    raw = {"1": {"class_type": "Add"}, "2": show("1"), "3": value(1), "4": show("3")}
+    valid = validate_graph(parse_graph(raw), NODES, files)
+    assert list(valid.graph) == ["3", "4"]
+    assert valid.node_errors["1"]["dependent_outputs"] == ["2"]
+
+
+def test_an_output_between_a_bad_node_and_another_output_cannot_run():
+    raw = {"1": value("no number"), "2": add("1"), "3": show("2"), "4": value(1), "5": show("4")}
+    valid = validate_graph(parse_graph(raw), NODES, files)
+    assert list(valid.graph) == ["4", "5"]
 
 
 def test_every_bad_input_of_every_node_is_reported():

@@ -25,7 +25,7 @@ from tests.runtime.graphs import Graph, txt2img
 
 
 def draw(engine: Engine, graph: Graph, **inputs: bytes) -> tuple[OutputFile, ...]:
-    return run_job(engine, JobRequest(graph, "team", inputs), ProgressBoard(0.0), CancelToken())
+    return run_job(engine, JobRequest(graph, "team", inputs), ProgressBoard(0.0), CancelToken()).outputs
 
 
 def error_of(engine: Engine, graph: Graph) -> EngineError:
@@ -79,7 +79,7 @@ def test_an_unchanged_prefix_is_not_computed_again(engine: Engine) -> None:
     board._on_change = lambda: seen.append(board.take().node_id)
     graph = txt2img()
     graph["7"] = {"class_type": "PreviewImage", "inputs": {"images": ["6", 0]}}
-    (output,) = run_job(engine, JobRequest(graph, "team"), board, CancelToken())
+    (output,) = run_job(engine, JobRequest(graph, "team"), board, CancelToken()).outputs
     assert set(seen) == {"7"}
     assert not output.is_kept
 
