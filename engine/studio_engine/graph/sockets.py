@@ -68,6 +68,10 @@ class NodeContext(Protocol):
         """Hands out images `[batch, height, width, 3]` in 0…1 as results of the job."""
         ...
 
+    def save_file(self, data: bytes, *, content_type: str, size: tuple[int, int], is_temporary: bool = False) -> None:
+        """Hands out an encoded picture of `size` (width, height), e.g. an animation, as a result of the job."""
+        ...
+
     def input_file(self, name: str) -> bytes:
         """The bytes of an uploaded input. Raises `blob.not_found`."""
         ...

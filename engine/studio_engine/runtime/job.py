@@ -159,18 +159,24 @@ class _NodeContext:
     def save_image(self, images: Tensor, *, prefix: str, is_temporary: bool = False) -> None:
         """The api names files, so `prefix` has no say here; it travels in the graph."""
         for image in images:
-            self.job.token.check()
-            self.job.keep(
-                OutputFile(
-                    node_id=self.node_id,
-                    index=0,
-                    data=encode_png(image, self.job.request.graph),
-                    content_type="image/png",
-                    width=image.shape[1],
-                    height=image.shape[0],
-                    is_kept=not is_temporary,
-                )
+            data = encode_png(image, self.job.request.graph)
+            size = (image.shape[1], image.shape[0])
+            self.save_file(data, content_type="image/png", size=size, is_temporary=is_temporary)
+
+    def save_file(self, data: bytes, *, content_type: str, size: tuple[int, int], is_temporary: bool = False) -> None:
+        self.job.token.check()
+        width, height = size
+        self.job.keep(
+            OutputFile(
+                node_id=self.node_id,
+                index=0,
+                data=data,
+                content_type=content_type,
+                width=width,
+                height=height,
+                is_kept=not is_temporary,
             )
+        )
 
     def input_file(self, name: str) -> bytes:
         try:
