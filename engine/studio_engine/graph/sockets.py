@@ -6,6 +6,8 @@ from typing import Protocol
 
 from torch import Tensor
 
+from studio_engine.models.files import ModelFile, ModelKind
+from studio_engine.models.parts import PartSource
 from studio_engine.sampling.conditioning import Conditioning
 from studio_engine.sampling.model import Latent, Model
 
@@ -32,8 +34,12 @@ class Autoencoder(Protocol):
         ...
 
 
-class ModelSource(Protocol):
-    """Loads models by the name that a graph uses; keeps them in memory as it sees fit."""
+class ModelSource(PartSource, Protocol):
+    """Opens models by the name that a graph uses; loads their weights at first use, keeps them as memory allows."""
+
+    def find(self, kind: ModelKind, name: str) -> ModelFile:
+        """A model file by the name that a graph uses. Raises `model.file_missing`, or why it cannot be used."""
+        ...
 
     def checkpoint(self, name: str) -> tuple[Model, TextEncoder, Autoencoder]:
         """Raises `model.file_missing`, `model.file_corrupt`, `model.family_unknown`, `model.untrained`."""

@@ -10,12 +10,9 @@ from studio_engine.checkpoint.digest import DigestCache
 from studio_engine.checkpoint.safetensors_file import SafetensorsHeader, read_header
 from studio_engine.errors import EngineError
 from studio_engine.models.detect import SD1, detect_checkpoint, detect_lora
-from studio_engine.models.families.sd1.config import read_config
+from studio_engine.models.families import family_named
 from studio_engine.models.files import ModelDefaults, ModelFile, ModelKind, Problem
 
-_SD1_SIDE = 512
-_STEPS = 20
-_CFG = 7
 _MAX_TITLE = 200
 
 
@@ -29,7 +26,8 @@ def describe(kind: ModelKind, name: str, path: Path, digests: DigestCache) -> Mo
         family = _family(kind, header)
     except EngineError as error:
         problem = Problem(error.code, error.message)
-    defaults = _defaults(metadata) if family is not None and kind == "checkpoint" else None
+    is_drawing = family is not None and kind == "checkpoint"
+    defaults = _defaults(metadata, family_named(family).defaults) if family is not None and is_drawing else None
     return ModelFile(
         name=name,
         kind=kind,
@@ -46,9 +44,7 @@ def describe(kind: ModelKind, name: str, path: Path, digests: DigestCache) -> Mo
 
 def _family(kind: ModelKind, header: SafetensorsHeader) -> str:
     if kind == "checkpoint":
-        family = detect_checkpoint(header)
-        read_config(header)
-        return family
+        return detect_checkpoint(header)[0].name
     if kind == "lora":
         return detect_lora(header)
     return SD1
@@ -59,16 +55,16 @@ def _title(metadata: Mapping[str, str], path: Path) -> str:
     return title[:_MAX_TITLE]
 
 
-def _defaults(metadata: Mapping[str, str]) -> ModelDefaults:
-    side = _number(metadata, "studio.native_size", _SD1_SIDE)
+def _defaults(metadata: Mapping[str, str], family: ModelDefaults) -> ModelDefaults:
+    side = _number(metadata, "studio.native_size", family.width)
     size = re.fullmatch(r"([1-9]\d{1,3})x([1-9]\d{1,3})", metadata.get("modelspec.resolution", ""))
     return ModelDefaults(
         width=int(size[1]) if size else side,
         height=int(size[2]) if size else side,
-        steps=_number(metadata, "studio.default_steps", _STEPS),
-        cfg=float(_number(metadata, "studio.default_cfg", _CFG)),
-        sampler=metadata.get("studio.default_sampler", "dpmpp_2m"),
-        scheduler=metadata.get("studio.default_scheduler", "karras"),
+        steps=_number(metadata, "studio.default_steps", family.steps),
+        cfg=float(_number(metadata, "studio.default_cfg", round(family.cfg))),
+        sampler=metadata.get("studio.default_sampler", family.sampler),
+        scheduler=metadata.get("studio.default_scheduler", family.scheduler),
     )
 
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
 from studio_engine.checkpoint.header import TensorEntry
 from studio_engine.checkpoint.safetensors_file import SafetensorsHeader
 from studio_engine.errors import EngineError
+from studio_engine.models.families import find_network
+from studio_engine.models.families.family import Family
+from studio_engine.models.keys import PartKeys
 
 SD1: Final = "sd1"
-Family = Literal["sd1"]
 
 _UNET_ENTRY = "model.diffusion_model.input_blocks.0.0.weight"
 
@@ -46,8 +48,8 @@ _OTHERS: Final = (
 )
 
 
-def detect_checkpoint(header: SafetensorsHeader) -> Family:
-    """Raises `model.family_unknown`, naming the family where it is recognised."""
+def detect_checkpoint(header: SafetensorsHeader) -> tuple[Family, PartKeys]:
+    """The family and its network's names. Raises `model.family_unknown`, saying what the file is where it is known."""
     label = _other_family(header)
     if label is not None:
         raise _unknown(header, f"is {label}")
@@ -56,10 +58,13 @@ def detect_checkpoint(header: SafetensorsHeader) -> Family:
     channels = (header.shape(_UNET_ENTRY) or (0, 0))[1]
     if channels in (8, 9):
         raise _unknown(header, "is an inpainting or editing variant of Stable Diffusion 1")
-    return SD1
+    found = find_network(header)
+    if found is None:
+        raise _unknown(header, "is of a family that this engine does not recognise")
+    return found
 
 
-def detect_lora(header: SafetensorsHeader) -> Family:
+def detect_lora(header: SafetensorsHeader) -> str:
     """Raises `model.family_unknown` when the LoRA was made for a family that this engine does not run."""
     if not _contains(".lora_down.", ".lora_A.", ".lora.down.", "_lora.down.", ".lora_linear_layer.down.")(header):
         raise EngineError("model.family_unknown", f"{header.path.name} is not a LoRA that this engine can apply.")

@@ -17,7 +17,8 @@ def header(path: Path, keys: dict[str, tuple[int, ...]]) -> SafetensorsHeader:
 
 
 def test_stable_diffusion_1_is_recognised(tmp_path: Path) -> None:
-    assert detect_checkpoint(header(tmp_path, {UNET_IN: (320, 4, 3, 3)})) == "sd1"
+    keys = {UNET_IN: (320, 4, 3, 3), "model.diffusion_model.input_blocks.1.1.proj_in.weight": (320, 320, 1, 1)}
+    assert detect_checkpoint(header(tmp_path, keys))[0].name == "sd1"
 
 
 @pytest.mark.parametrize(

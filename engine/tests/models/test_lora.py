@@ -9,7 +9,13 @@ from torch import Tensor, nn
 
 from studio_engine.checkpoint.safetensors_file import read_header
 from studio_engine.errors import EngineError
-from studio_engine.models.families.sd1.lora import Part, lora_updates, patched
+from studio_engine.models.adapters.lora import LoraPatch, Part, lora_updates
+from studio_engine.models.files import ModelFile
+from studio_engine.models.inventory import Inventory
+from studio_engine.models.parts import LoadedPart
+from studio_engine.models.patch import patched_part
+from studio_engine.models.store import ModelStore
+from studio_engine.runtime.plan import plain_plan
 from tests.models.tiny_checkpoint import tiny_modules
 
 TARGET = "down_blocks.0.attentions.0.transformer_blocks.0.attn2.to_k"
@@ -74,8 +80,12 @@ def test_weights_are_added(
     save_file(tensors, tmp_path / "l.safetensors")
     before = {part: {n: p.clone() for n, p in module.named_parameters()} for part, module in modules.items()}
 
-    updates = lora_updates(read_header(tmp_path / "l.safetensors"), modules)
-    changed = {part: patched(module, [(updates[part], 0.7)]) for part, module in modules.items()}
+    file = ModelFile("l", "lora", tmp_path / "l.safetensors", "0", 1, "l", "sd1")
+    store = ModelStore(Inventory(()), plain_plan(), 1)
+    changed = {
+        part: patched_part(LoadedPart(module, None, torch.float32, 0), [LoraPatch(file, part, 0.7)], store).module
+        for part, module in modules.items()
+    }
 
     for (part, target), weight in expected.items():
         assert torch.allclose(changed[part].get_parameter(f"{target}.weight"), weight, atol=1e-5)
@@ -106,5 +116,5 @@ def test_a_lora_for_another_model_is_refused(
 ) -> None:
     save_file({key: torch.ones(shape) for key, shape in keys.items()}, tmp_path / "l.safetensors")
     with pytest.raises(EngineError, match=words) as caught:
-        lora_updates(read_header(tmp_path / "l.safetensors"), modules)
+        lora_updates(read_header(tmp_path / "l.safetensors"), modules, is_strict=True)
     assert caught.value.code == "model.family_unknown"

@@ -4,15 +4,29 @@ from collections.abc import Iterator
 
 import pytest
 
-from studio_engine.models.families.sd1 import keys
-from studio_engine.models.families.sd1.config import Sd1Config, TextConfig, UnetConfig, VaeConfig
-from studio_engine.models.families.sd1.modules import empty_text, empty_unet, empty_vae
+from studio_engine.models.families.unet import keys as unet_keys
+from studio_engine.models.families.unet.config import UnetConfig
+from studio_engine.models.families.unet.modules import empty_unet
+from studio_engine.models.text.clip_l import TextConfig, empty_text
+from studio_engine.models.vae import keys as vae_keys
+from studio_engine.models.vae.config import VaeConfig
+from studio_engine.models.vae.modules import empty_vae
 
-SD15 = Sd1Config(
-    unet=UnetConfig(4, 4, (320, 640, 1280, 1280), 2, (True, True, True, False), 1, 768, False, 8, 32),
-    vae=VaeConfig(3, 3, 4, (128, 256, 512, 512), 2, 32, 0.18215),
-    text=TextConfig(49408, 77, 768, 3072, 12, 12),
+UNET = UnetConfig(
+    in_channels=4,
+    out_channels=4,
+    widths=(320, 640, 1280, 1280),
+    layers_per_block=2,
+    down_depths=((1, 1), (1, 1), (1, 1), (0, 0)),
+    up_depths=((0, 0, 0), (1, 1, 1), (1, 1, 1), (1, 1, 1)),
+    middle_depth=1,
+    context_width=768,
+    uses_linear_projection=False,
+    heads=(8, 8, 8, 8),
+    norm_groups=32,
 )
+VAE = VaeConfig(3, 3, 4, (128, 256, 512, 512), 2, 32)
+TEXT = TextConfig(49408, 77, 768, 3072, 12, 12)
 Shapes = dict[str, tuple[int, ...]]
 
 
@@ -138,23 +152,23 @@ def published_text() -> Iterator[tuple[str, tuple[int, ...]]]:
     yield from pair("final_layer_norm", 768)
 
 
-PUBLISHED: dict[str, tuple[str, int, Shapes]] = {
-    "unet": ("model.diffusion_model.", 686, dict(published_unet())),
-    "vae": ("first_stage_model.", 248, dict(published_vae())),
-    "text": ("cond_stage_model.transformer.text_model.", 196, dict(published_text())),
+PUBLISHED: dict[str, tuple[int, Shapes]] = {
+    "unet": (686, dict(published_unet())),
+    "vae": (248, dict(published_vae())),
+    "text": (196, dict(published_text())),
 }
 
 
 @pytest.mark.parametrize("part", ["unet", "vae", "text"])
 def test_every_published_tensor_has_its_place(part: str) -> None:
-    prefix, count, shapes = PUBLISHED[part]
+    count, shapes = PUBLISHED[part]
     assert len(shapes) == count
     module, mapping = {
-        "unet": (empty_unet(SD15.unet), lambda name: keys.unet_source_key(name, SD15.unet)),
-        "vae": (empty_vae(SD15.vae), lambda name: keys.vae_source_key(name, SD15.vae)),
-        "text": (empty_text(SD15.text), keys.text_source_key),
+        "unet": (empty_unet(UNET), lambda name: unet_keys.ldm_key(name, UNET)),
+        "vae": (empty_vae(VAE), lambda name: vae_keys.ldm_key(name, VAE)),
+        "text": (empty_text(TEXT), lambda name: name.removeprefix("text_model.")),
     }[part]
     mapped = {mapping(name): tuple(value.shape) for name, value in module.state_dict().items()}
     # The autoencoder's attention runs as linear layers and is stored as 1×1 convolutions.
-    stored = {prefix + name: shape[:2] if ".attn_1." in name else shape for name, shape in shapes.items()}
+    stored = {name: shape[:2] if ".attn_1." in name else shape for name, shape in shapes.items()}
     assert mapped == stored

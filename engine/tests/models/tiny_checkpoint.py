@@ -6,34 +6,33 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from studio_engine.models.families.sd1 import keys
-from studio_engine.models.families.sd1.config import Sd1Config, TextConfig, UnetConfig, VaeConfig
-from studio_engine.models.families.sd1.modules import empty_text, empty_unet, empty_vae
+from studio_engine.models.families.unet import keys as unet_keys
+from studio_engine.models.families.unet.config import UnetConfig
+from studio_engine.models.families.unet.modules import empty_unet
+from studio_engine.models.text.clip_l import PREFIX, TextConfig, empty_text
+from studio_engine.models.vae import keys as vae_keys
+from studio_engine.models.vae.config import VaeConfig
+from studio_engine.models.vae.modules import empty_vae
 
-TINY = Sd1Config(
-    unet=UnetConfig(
-        in_channels=4,
-        out_channels=4,
-        widths=(16, 16, 32, 32),
-        layers_per_block=2,
-        has_attention=(True, True, True, False),
-        depth=1,
-        context_width=32,
-        uses_linear_projection=False,
-        heads=2,
-        norm_groups=8,
-    ),
-    vae=VaeConfig(
-        in_channels=3,
-        out_channels=3,
-        latent_channels=4,
-        widths=(8, 8, 16, 16),
-        layers_per_block=1,
-        norm_groups=4,
-        latent_scale=0.18215,
-    ),
-    text=TextConfig(vocabulary=49408, positions=77, width=32, inner_width=64, layers=2, heads=2),
+UNET_PREFIX = "model.diffusion_model."
+VAE_PREFIX = "first_stage_model."
+TINY_UNET = UnetConfig(
+    in_channels=4,
+    out_channels=4,
+    widths=(16, 16, 32, 32),
+    layers_per_block=2,
+    down_depths=((1, 1), (1, 1), (1, 1), (0, 0)),
+    up_depths=((0, 0, 0), (1, 1, 1), (1, 1, 1), (1, 1, 1)),
+    middle_depth=1,
+    context_width=32,
+    uses_linear_projection=False,
+    heads=(2, 2, 2, 2),
+    norm_groups=8,
 )
+TINY_VAE = VaeConfig(
+    in_channels=3, out_channels=3, latent_channels=4, widths=(8, 8, 16, 16), layers_per_block=1, norm_groups=4
+)
+TINY_TEXT = TextConfig(vocabulary=49408, positions=77, width=32, inner_width=64, layers=2, heads=2)
 TINY_METADATA = {
     "studio.unet_heads": "2",
     "studio.unet_norm_groups": "8",
@@ -58,24 +57,24 @@ def randomised(module: nn.Module, seed: int) -> nn.Module:
             )
     for owner in module.modules():
         if "position_ids" in dict(owner.named_buffers(recurse=False)):
-            owner.position_ids = torch.arange(TINY.text.positions)[None]
+            owner.position_ids = torch.arange(TINY_TEXT.positions)[None]
     return module
 
 
 def tiny_modules(seed: int = 0) -> tuple[nn.Module, nn.Module, nn.Module]:
     """UNet, autoencoder, text encoder, whose weights `tiny_tensors` writes under the single file's names."""
-    parts = empty_unet(TINY.unet), empty_vae(TINY.vae), empty_text(TINY.text)
+    parts = empty_unet(TINY_UNET), empty_vae(TINY_VAE), empty_text(TINY_TEXT)
     unet, vae, text = (randomised(part, seed + number) for number, part in enumerate(parts))
     return unet, vae, text
 
 
 def tiny_tensors(seed: int = 0) -> dict[str, Tensor]:
     unet, vae, text = tiny_modules(seed)
-    tensors = {keys.unet_source_key(name, TINY.unet): value for name, value in unet.state_dict().items()}
+    tensors = {UNET_PREFIX + unet_keys.ldm_key(name, TINY_UNET): value for name, value in unet.state_dict().items()}
     for name, value in vae.state_dict().items():
         is_projection = "attentions" in name and value.ndim == 2
-        tensors[keys.vae_source_key(name, TINY.vae)] = value[:, :, None, None] if is_projection else value
-    tensors |= {keys.text_source_key(name): value for name, value in text.state_dict().items()}
+        tensors[VAE_PREFIX + vae_keys.ldm_key(name, TINY_VAE)] = value[:, :, None, None] if is_projection else value
+    tensors |= {PREFIX + name.removeprefix("text_model."): value for name, value in text.state_dict().items()}
     return {key: value.contiguous() for key, value in tensors.items()}
 
 

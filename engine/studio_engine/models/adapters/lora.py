@@ -5,19 +5,26 @@ Hu et al. 2021: W + strength · (alpha / rank) · up @ down.
 
 from __future__ import annotations
 
-import copy
+import functools
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Final, Literal, TypeVar
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final, Literal
 
 import torch
 from torch import Tensor, nn
 
-from studio_engine.checkpoint.safetensors_file import SafetensorsHeader, read_tensors
+from studio_engine.checkpoint.safetensors_file import SafetensorsHeader, read_header, read_tensors
 from studio_engine.errors import EngineError
 from studio_engine.models.detect import detect_lora
+from studio_engine.models.families.unet.network import UnetNetwork
 from studio_engine.models.files import ModelFile
+from studio_engine.models.parts import PartSource
+from studio_engine.models.text.clip_l import ClipL
+
+if TYPE_CHECKING:
+    from studio_engine.graph.sockets import TextEncoder
+    from studio_engine.sampling.model import Model
 
 # (pattern of the tensor's ending, which of the two matrices it is); what stands before it names the module.
 _ENDINGS: Final = (
@@ -37,13 +44,38 @@ _OTHER_KINDS: Final = {
 
 
 Part = Literal["unet", "text"]
-ModuleT = TypeVar("ModuleT", bound=nn.Module)
 
 
 @dataclass(frozen=True)
-class LoraUse:
+class LoraPatch:
+    """A WeightPatch: a LoRA's share in one part."""
+
     file: ModelFile
+    part: Part
     strength: float
+
+    def changes(self, base: nn.Module, source: PartSource) -> dict[str, Callable[[Tensor], Tensor]]:
+        updates = lora_updates(read_header(self.file.path), {self.part: base})[self.part]
+        return {name: functools.partial(_added, update, self.strength) for name, update in updates.items()}
+
+
+def with_lora(
+    source: PartSource, handles: tuple[Model, TextEncoder], file: ModelFile, strengths: tuple[float, float]
+) -> tuple[Model, TextEncoder]:
+    """Both with the LoRA added. Raises `model.family_unknown` when it was made for another model."""
+    model, clip = handles
+    network = model.network
+    if not isinstance(network, UnetNetwork) or not isinstance(clip, ClipL):
+        raise EngineError("model.family_unknown", f"{file.name} cannot be applied: the model is not of SD 1.x.")
+    modules: dict[Part, nn.Module] = {
+        "unet": source.part(network.ref.base).module,
+        "text": source.part(clip.ref.base).module,
+    }
+    lora_updates(read_header(file.path), modules, is_strict=True)
+    strength_model, strength_clip = strengths
+    if strength_model:
+        model = replace(model, network=network.patched_by(LoraPatch(file, "unet", strength_model)))
+    return model, clip.patched_by(LoraPatch(file, "text", strength_clip)) if strength_clip else clip
 
 
 @dataclass(frozen=True)
@@ -58,10 +90,12 @@ class _Update:
         return self.scale * (self.up.float().flatten(1) @ self.down.float().flatten(1))
 
 
-def lora_updates(header: SafetensorsHeader, modules: Mapping[Part, nn.Module]) -> dict[Part, dict[str, _Update]]:
+def lora_updates(
+    header: SafetensorsHeader, modules: Mapping[Part, nn.Module], *, is_strict: bool = False
+) -> dict[Part, dict[str, _Update]]:
     """Per part (`unet`, `text`): the changed weight's name -> its update.
 
-    Raises `model.family_unknown` when the file is no LoRA for these modules.
+    Raises `model.family_unknown` when the file is no LoRA, and if strict when it changes what no module has.
     """
     detect_lora(header)
     for mark, kind in _OTHER_KINDS.items():
@@ -77,32 +111,13 @@ def lora_updates(header: SafetensorsHeader, modules: Mapping[Part, nn.Module]) -
             continue
         part, weight = target
         updates[part][weight] = _update(header, modules[part].get_parameter(weight), tensors)
-    if unknown:
+    if unknown and is_strict:
         raise _refuse(header, f"changes {unknown[0]}, which this model does not have; it was made for another model")
     return updates
 
 
-def patched(base: ModuleT, uses: Iterable[tuple[Mapping[str, _Update], float]]) -> ModuleT:
-    """A module that shares every unchanged weight with `base`; changed ones are summed in fp32, in order."""
-    shared: dict[int, object] = {id(tensor): tensor for tensor in [*base.parameters(), *base.buffers()]}
-    # A copied configuration forgets which attention kernel was chosen, which changes the last digits.
-    configs = [child.config for child in base.modules() if hasattr(child, "config")]
-    shared |= {id(config): config for config in configs}
-    sums: dict[str, Tensor] = {}
-    for updates, strength in uses:
-        for name, update in updates.items():
-            current = sums.get(name)
-            weight = base.get_parameter(name).float() if current is None else current
-            sums[name] = weight + strength * update.delta().reshape(weight.shape).to(weight.device)
-    clone = copy.deepcopy(base, shared)
-    for name, total in sums.items():
-        owner, _, attribute = name.rpartition(".")
-        weight = base.get_parameter(name)
-        value = total.to(weight.dtype)
-        if weight.ndim == 4 and weight.is_contiguous(memory_format=torch.channels_last):
-            value = value.contiguous(memory_format=torch.channels_last)
-        setattr(clone.get_submodule(owner), attribute, nn.Parameter(value, requires_grad=False))
-    return clone
+def _added(update: _Update, strength: float, weight: Tensor) -> Tensor:
+    return weight + strength * update.delta().reshape(weight.shape).to(weight.device)
 
 
 def _aliases(part: Part, module: nn.Module) -> Iterable[tuple[str, tuple[Part, str]]]:

@@ -1,0 +1,65 @@
+"""The stored names of one part of a file, without the prefix that the file puts before them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from studio_engine.checkpoint.safetensors_file import SafetensorsHeader
+from studio_engine.errors import EngineError
+
+
+@dataclass(frozen=True)
+class PartKeys:
+    header: SafetensorsHeader
+    prefix: str = ""
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        start = len(self.prefix)
+        return frozenset(key[start:] for key in self.header.tensors if key.startswith(self.prefix))
+
+    def __contains__(self, name: str) -> bool:
+        return self.prefix + name in self.header.tensors
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.names)
+
+    def find(self, name: str) -> tuple[int, ...] | None:
+        """The tensor's shape; None where there is none."""
+        return self.header.shape(self.prefix + name)
+
+    def shape(self, name: str) -> tuple[int, ...]:
+        """Raises `model.untrained` when the tensor is missing."""
+        found = self.find(name)
+        if found is None:
+            raise EngineError(
+                "model.untrained", f"{self.header.path.name} lacks the weights {self.prefix}{name}; download it again."
+            )
+        return found
+
+    def count(self, pattern: str) -> int:
+        """One more than the highest number that `pattern`'s group takes at the start of names; 0 without any."""
+        regex = re.compile(pattern)
+        return 1 + max((int(match[1]) for name in self.names if (match := regex.match(name))), default=-1)
+
+    def number(self, key: str, default: int) -> int:
+        """A whole number of the file's metadata. Raises `model.file_corrupt` for anything else."""
+        text = self.header.metadata.get(key, str(default))
+        if not re.fullmatch(r"[1-9]\d{0,5}", text):
+            raise self._no_number(key)
+        return int(text)
+
+    def real(self, key: str, default: float) -> float:
+        """A number above 0 of the file's metadata. Raises `model.file_corrupt` for anything else."""
+        text = self.header.metadata.get(key, str(default))
+        if not re.fullmatch(r"\d{1,6}(\.\d{1,20})?(e-?\d{1,2})?", text) or float(text) <= 0:
+            raise self._no_number(key)
+        return float(text)
+
+    def _no_number(self, key: str) -> EngineError:
+        return EngineError(
+            "model.file_corrupt", f"{self.header.path.name} cannot be used: its metadata {key} is not a number."
+        )

@@ -1,0 +1,41 @@
+"""Makes a part: its empty module, filled from its files."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import time
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+
+from studio_engine.checkpoint.safetensors_file import SafetensorsHeader, read_tensors
+from studio_engine.models.fill import StoredTensors, fill, placed, tensor_bytes
+from studio_engine.models.parts import Blueprint, LoadedPart
+from studio_engine.runtime.plan import ComputePlan
+
+log = logging.getLogger(__name__)
+
+
+def load_part(
+    blueprint: Blueprint, empty: nn.Module, headers: Sequence[SafetensorsHeader], plan: ComputePlan
+) -> LoadedPart:
+    """Fills `empty`, which the blueprint made. Raises `model.untrained` and `model.file_corrupt`."""
+    started = time.monotonic()
+    name = headers[0].path.name
+    stored = StoredTensors(headers[0], _tensors(blueprint, headers))
+    used = fill(empty, stored, blueprint.source, functools.partial(placed, plan=plan, dtype=blueprint.dtype))
+    nn.Module.to(empty, plan.device)
+    blueprint.finish(empty)
+    left = sorted(key for key in stored.values if key not in used and not blueprint.is_idle(key))
+    if left:
+        log.warning("%s holds %d tensors that are not used, first %s", name, len(left), left[0])
+    part = LoadedPart(empty, blueprint.config, blueprint.dtype, tensor_bytes(empty))
+    log.info("loaded %s, %.0f MB, %.1f s", name, part.owned_bytes / 1e6, time.monotonic() - started)
+    return part
+
+
+def _tensors(blueprint: Blueprint, headers: Sequence[SafetensorsHeader]) -> dict[str, Tensor]:
+    if blueprint.tensors is not None:
+        return dict(blueprint.tensors())
+    return {key: tensor for header in headers for key, tensor in read_tensors(header).items()}
