@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import Final, TypeAlias
 
@@ -44,6 +45,18 @@ def initial_noise(samples: Tensor, seed: int, batch_index: Sequence[int] | None 
 def no_noise(samples: Tensor, seed: int, batch_index: Sequence[int] | None = None) -> Tensor:
     """In place of `initial_noise`, for latents that bring their noise along (ComfyUI's DisableNoise)."""
     return torch.zeros_like(samples)
+
+
+@dataclass(frozen=True)
+class Noise:
+    """NOISE: what a run starts from. `seed` also starts the noise that samplers add on the way."""
+
+    seed: int = 0
+    is_drawn: bool = True
+
+    def like(self, samples: Tensor, batch_index: Sequence[int] | None = None) -> Tensor:
+        draw = initial_noise if self.is_drawn else no_noise
+        return draw(samples, self.seed, batch_index)
 
 
 def step_noise(x: Tensor, seed: int) -> StepNoise:

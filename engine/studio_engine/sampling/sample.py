@@ -11,7 +11,7 @@ from studio_engine.errors import EngineError
 from studio_engine.sampling.guidance import CfgGuider, Guider, bound
 from studio_engine.sampling.inpaint import Masked, latent_mask
 from studio_engine.sampling.model import Conditioning, Latent, Model, RunInfo
-from studio_engine.sampling.noise import MAX_SEED, initial_noise, no_noise
+from studio_engine.sampling.noise import MAX_SEED, Noise, initial_noise
 from studio_engine.sampling.samplers import get_sampler
 from studio_engine.sampling.samplers.euler import ddim
 from studio_engine.sampling.samplers.protocol import Denoise, OnStep, Sampler
@@ -20,7 +20,7 @@ from studio_engine.sampling.sigmas import between_steps, sampler_sigmas
 
 @dataclass(frozen=True)
 class StepRange:
-    """ComfyUI's KSamplerAdvanced settings: a part of a run, so that several samplers can share it."""
+    """A part of a run, so that several samplers can share it (ComfyUI's KSamplerAdvanced)."""
 
     start: int = 0
     end: int | None = None
@@ -50,10 +50,7 @@ class Run:
     sampler: Sampler
     sigmas: Tensor
     """fp32 on the CPU, falling; fewer than two give the latents back."""
-    noise: Tensor
-    """Shaped as the latents: `initial_noise`, or `no_noise`."""
-    seed: int
-    """Of the noise that stochastic samplers add on the way."""
+    noise: Noise
 
 
 @dataclass(frozen=True)
@@ -85,14 +82,7 @@ def sample(
         model.sampling, settings.scheduler, settings.sampler, steps=settings.steps, denoise=settings.denoise
     )
     sigmas = between_steps(sigmas, part.start, part.end, has_leftover_noise=part.has_leftover_noise)
-    draw = initial_noise if part.adds_noise else no_noise
-    latent = replace(latent, samples=model.latent.fitted(latent.samples))
-    run = Run(
-        sampler=sampler,
-        sigmas=sigmas,
-        noise=draw(latent.samples, settings.seed, latent.batch_index),
-        seed=settings.seed,
-    )
+    run = Run(sampler=sampler, sigmas=sigmas, noise=Noise(settings.seed, is_drawn=part.adds_noise))
     guider = CfgGuider(model, positive, negative, settings.cfg)
     return sample_custom(guider, latent, run=run, on_step=on_step).samples
 
@@ -102,17 +92,29 @@ def sample_custom(guider: Guider, latent: Latent, *, run: Run, on_step: OnStep) 
 
     Raises `engine.non_finite`, what preparing the prompts raises, and whatever `on_step` raises to stop the run.
     """
+    model = guider.model
+    latent = replace(latent, samples=model.latent.fitted(latent.samples))
     if len(run.sigmas) < 2:
         return Sampled(latent.samples, latent.samples)
-    model = guider.model
     with torch.inference_mode():
-        denoise: Denoise = bound(guider, _run_info(model, latent, run))
-        start = model.latent.to_model(latent.samples)
-        x = model.sampling.add_noise(start, run.noise, float(run.sigmas[0])).to(model.device)
-        if latent.mask is not None:
-            denoise = _masked(denoise, latent.mask, start, run=run, model=model)
+        start = scaled(model, latent.samples)
+        noise = run.noise.like(latent.samples, latent.batch_index)
+        x = model.sampling.add_noise(start, noise, float(run.sigmas[0])).to(model.device)
+        mask = None if latent.mask is None else latent_mask(latent.mask, start)
+        info = RunInfo(
+            shape=start.shape,
+            device=model.device,
+            latent=start,
+            noise=noise,
+            mask=mask,
+            seed=run.noise.seed,
+            cells=model.latent.cells,
+        )
+        denoise: Denoise = bound(guider, info)
+        if mask is not None:
+            denoise = _masked(denoise, mask, info, run=run, model=model)
         seen = _LastSeen(on_step, x)
-        x = run.sampler(denoise, x, run.sigmas, seed=run.seed, on_step=seen)
+        x = run.sampler(denoise, x, run.sigmas, seed=run.noise.seed, on_step=seen)
         finished = model.sampling.finished(x, float(run.sigmas[-1]))
         samples, denoised = (model.latent.to_raw(each).float().cpu() for each in (finished, seen.denoised))
     if not torch.isfinite(samples).all():
@@ -120,38 +122,39 @@ def sample_custom(guider: Guider, latent: Latent, *, run: Run, on_step: OnStep) 
     return Sampled(samples, denoised)
 
 
-def _masked(denoise: Denoise, mask: Tensor, start: Tensor, *, run: Run, model: Model) -> Masked:
+def scaled(model: Model, raw: Tensor) -> Tensor:
+    """Raw latents as the model sees them. Empty ones stay empty: a shift would make them a picture of grey."""
+    return model.latent.to_model(raw) if raw.count_nonzero() > 0 else raw
+
+
+def _masked(denoise: Denoise, mask: Tensor, info: RunInfo, *, run: Run, model: Model) -> Masked:
     # Drawn anew, lest ddim's kept places carry the very noise that the redrawn ones begin with.
-    noise = initial_noise(start, (run.seed + 1) % (MAX_SEED + 1)) if run.sampler is ddim else run.noise
+    is_ddim = run.sampler is ddim
+    noise = initial_noise(info.latent, (info.seed + 1) % (MAX_SEED + 1)) if is_ddim else info.noise
     return Masked(
         denoise,
-        latent=start.to(model.device),
+        latent=info.latent.to(model.device),
         noise=noise.to(model.device),
-        mask=latent_mask(mask, start).to(model.device),
+        mask=mask.to(model.device),
         sigmas=run.sigmas,
         schedule=model.guidance.mask,
     )
 
 
-def _run_info(model: Model, latent: Latent, run: Run) -> RunInfo:
-    return RunInfo(
-        shape=latent.samples.shape,
-        device=model.device,
-        latent=model.latent.to_model(latent.samples),
-        noise=run.noise,
-        mask=None if latent.mask is None else latent_mask(latent.mask, latent.samples),
-        seed=run.seed,
-        cells=model.latent.cells,
-    )
-
-
 class _LastSeen:
-    """An `OnStep` that remembers the newest denoised picture."""
+    """An `OnStep` that remembers the newest denoised picture, and ends a run that has become invalid numbers."""
 
     def __init__(self, on_step: OnStep, x: Tensor) -> None:
         self._on_step = on_step
         self.denoised = x
 
     def __call__(self, step: int, steps: int, x: Tensor, denoised: Tensor) -> None:
+        if not torch.isfinite(denoised).all():
+            raise EngineError(
+                "engine.non_finite",
+                f"The picture became invalid numbers (NaN) at step {step} of {steps}; "
+                "lower CFG or choose another sampler.",
+                details={"step": step, "steps": steps},
+            )
         self.denoised = denoised
         self._on_step(step, steps, x, denoised)

@@ -12,13 +12,14 @@ from studio_engine.sampling.discrete import discrete_sampling
 from studio_engine.sampling.flow import sd3_sampling
 from studio_engine.sampling.guidance import CfgGuider
 from studio_engine.sampling.model import Latent
-from studio_engine.sampling.noise import initial_noise, no_noise
+from studio_engine.sampling.noise import Noise
 from studio_engine.sampling.sample import Run, SampleSettings, StepRange, sample, sample_custom
 from studio_engine.sampling.samplers import SAMPLERS
 from studio_engine.sampling.sigmas import between_steps, sampler_sigmas
 
 SETTINGS = SampleSettings(seed=5, steps=8, cfg=3.0, sampler="euler", scheduler="normal")
 EMPTY = Latent(torch.zeros(2, 4, 8, 8))
+DRAWN = Noise(5)
 MODELS = [discrete_sampling(), sd3_sampling()]
 
 
@@ -72,10 +73,10 @@ def test_parts_are_slices_of_the_schedule(steps, start, end, has_leftover_noise)
         assert part[-1] == (wanted[-1] if has_leftover_noise else 0)
 
 
-def run_custom(sigmas, sampling=MODELS[0], noise=initial_noise, latent=EMPTY, sampler="euler"):
+def run_custom(sigmas, sampling=MODELS[0], noise=DRAWN, latent=EMPTY, sampler="euler"):
     model = GaussianModel(sampling=sampling)
     guider = CfgGuider(model, prompt(0.5), prompt(-0.5), 3.0)
-    run = Run(sampler=SAMPLERS[sampler], sigmas=sigmas, noise=noise(latent.samples, 5), seed=5)
+    run = Run(sampler=SAMPLERS[sampler], sigmas=sigmas, noise=noise)
     return sample_custom(guider, latent, run=run, on_step=ignore_step)
 
 
@@ -94,7 +95,7 @@ def test_a_run_that_stops_early_gives_noisy_and_clean_latents(sampling):
     sampled = run_custom(sigmas, sampling)
     signal = float(sampling.signal(sigmas[2]))
     assert (sampled.samples - sampled.denoised).std() > 0.2 * 0.4 / signal / 0.18215
-    again = run_custom(torch.tensor([0.4, 0.0]), sampling, no_noise, Latent(sampled.samples))
+    again = run_custom(torch.tensor([0.4, 0.0]), sampling, Noise(5, is_drawn=False), Latent(sampled.samples))
     whole = run_custom(torch.tensor([0.9, 0.6, 0.4, 0.0]), sampling)
     torch.testing.assert_close(again.samples, whole.samples, rtol=1e-4, atol=1e-4)
     torch.testing.assert_close(whole.samples, whole.denoised)
