@@ -9,7 +9,7 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from studio_engine.runtime.memory import available_bytes
+from studio_engine.runtime.free_memory import available_bytes
 from studio_engine.sampling.conditioning import Conditioning, ControlInput, ControlUse, NetInput, RunInfo
 from studio_engine.sampling.conds import PreparedCond, PromptList, active_controls, prepared
 from studio_engine.sampling.model import Latent, Model

@@ -3,32 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final, Literal, TypeAlias
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from studio_engine.sampling.discrete import discrete_sampling
+from studio_engine.sampling.flow import ExponentialShift
 from studio_engine.sampling.model_sampling import ModelSampling
 
 Spacing: TypeAlias = Literal["linear", "cosine", "sine"]
-AysModel: TypeAlias = Literal["SD1", "SDXL", "SVD"]
 
 FLIPPED_ZERO: Final = 1e-4
 """A flipped run starts here instead of at 0, where no slope is known."""
+LTXV_TOKENS: Final = (1024, 4096)
 TURBO_STRIDE: Final = 100
 TURBO_STEPS: Final = 10
-
-AYS_TIMESTEPS: Final[Mapping[str, tuple[int, ...]]] = {
-    "SD1": (999, 850, 736, 645, 545, 455, 343, 233, 124, 24, 0),
-    "SDXL": (999, 845, 730, 587, 443, 310, 193, 116, 53, 13, 0),
-}
-AYS_SVD: Final = (700.0, 54.5, 15.886, 7.977, 4.248, 1.789, 0.981, 0.403, 0.173, 0.034, 0.002)
-"""Sabour et al. 2024, the published schedules of ten steps."""
 
 
 @dataclass(frozen=True)
@@ -77,17 +68,27 @@ def sd_turbo_sigmas(model: ModelSampling, steps: int, denoise: float = 1.0) -> T
     return ending_in_zero(model.sigma(timesteps[skipped : skipped + steps]))
 
 
-def align_your_steps_sigmas(model: AysModel, steps: int, denoise: float = 1.0) -> Tensor:
-    """Sabour et al. 2024, interpolated in log sigma to the wanted steps; empty where `denoise` ≤ 0."""
-    if denoise <= 0:
-        return torch.empty(0)
-    table = torch.tensor(AYS_SVD) if model == "SVD" else discrete_sampling().sigmas[list(AYS_TIMESTEPS[model])]
-    if steps + 1 != len(table):
-        places = np.linspace(0, 1, steps + 1)
-        logs = np.interp(places, np.linspace(0, 1, len(table)), table.double().log().numpy())
-        table = torch.from_numpy(np.exp(logs)).float()
-    wanted = round(steps * denoise) if denoise < 1 else steps
-    return ending_in_zero(table[-(wanted + 1) : -1])
+@dataclass(frozen=True)
+class LtxvShift:
+    """The exponent mu of a flow's shift, linear in the tokens: `base` at 1024 of them, `top` at 4096."""
+
+    base: float
+    top: float
+
+    def at(self, tokens: int) -> float:
+        few, many = LTXV_TOKENS
+        rise = (self.top - self.base) / (many - few)
+        return tokens * rise + self.base - rise * few
+
+
+def ltxv_sigmas(steps: int, mu: float, *, terminal: float | None) -> Tensor:
+    """LTX-Video's flow: even times, shifted by `mu`; stretched so that the last level above zero is `terminal`."""
+    sigmas = ExponentialShift(mu)(torch.linspace(1.0, 0.0, steps + 1)[:-1])
+    removed = 1.0 - sigmas
+    # A run of one step has nothing but its start.
+    if terminal is not None and removed[-1] > 0:
+        sigmas = 1.0 - removed / (removed[-1] / (1.0 - terminal))
+    return ending_in_zero(sigmas)
 
 
 def split_at_step(sigmas: Tensor, step: int) -> tuple[Tensor, Tensor]:

@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 
 from studio_engine.sampling.custom_sigmas import (
     Levels,
-    align_your_steps_sigmas,
     exponential_sigmas,
     extended,
     flipped,
@@ -23,6 +22,7 @@ from studio_engine.sampling.custom_sigmas import (
 from studio_engine.sampling.discrete import discrete_sampling
 from studio_engine.sampling.schedulers import beta
 from studio_engine.sampling.sigmas import calculate_sigmas
+from studio_engine.sampling.tuned_sigmas import align_your_steps_sigmas
 
 SD1 = discrete_sampling()
 LEVELS = Levels(0.03, 14.6)

@@ -36,6 +36,16 @@ def euler_ancestral_cfg_pp(
     return x
 
 
+def euler_guided_back(denoise: Denoise, x: Tensor, sigmas: Tensor, *, seed: int, on_step: OnStep) -> Tensor:
+    """Euler whose slope points away from what guidance added; one call per step (ComfyUI's alternative CFG++)."""
+    steps = len(sigmas) - 1
+    for i in range(steps):
+        denoised, without = both_at(denoise, x, sigmas[i])
+        on_step(i + 1, steps, x, denoised)
+        x = x + slope(x - denoised + without, sigmas[i], denoised) * (sigmas[i + 1] - sigmas[i])
+    return x
+
+
 def dpmpp_2s_ancestral_cfg_pp(
     denoise: Denoise, x: Tensor, sigmas: Tensor, *, seed: int, on_step: OnStep, sde: Sde = FULL
 ) -> Tensor:

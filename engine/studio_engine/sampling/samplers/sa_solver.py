@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -29,6 +30,8 @@ class SaSolver:
     predictor_order: int = 3
     corrector_order: int = 4
     is_pece: bool = False
+    is_simple: bool = False
+    """Two answers are weighed by the trapezoidal rule instead of exactly."""
 
     def __call__(self, denoise: Denoise, x: Tensor, sigmas: Tensor, *, seed: int, on_step: OnStep) -> Tensor:
         draw, sampling = step_noise(x, seed), denoise.sampling
@@ -66,7 +69,7 @@ class SaSolver:
         if tau > 0:
             carried = carried + draw() * stride.up * self.s_noise
         span = (float(sampling.log_snr(sigmas[0])), float(sampling.log_snr(sigmas[1])))
-        return _Stride(carried, span, 1 + tau**2, float(sampling.signal(sigmas[1])))
+        return _Stride(carried, span, 1 + tau**2, float(sampling.signal(sigmas[1])), self.is_simple)
 
 
 @dataclass(frozen=True)
@@ -78,14 +81,27 @@ class _Stride:
     span: tuple[float, float]
     speed: float
     signal: float
+    is_simple: bool
 
     def walk(self, answers: Sequence[Tensor], lambdas: Sequence[float]) -> Tensor:
         """x at the end, by the polynomial through the answers, newest first. `lambdas`: all so far, oldest first."""
         knots = lambdas[: -len(answers) - 1 : -1]
         x = self.carried
-        for weight, answer in zip(adams_weights(knots, *self.span, self._density), answers, strict=True):
+        for weight, answer in zip(self._weights(knots), answers, strict=True):
             x = x + self.signal * weight * answer
         return x
+
+    def _weights(self, knots: Sequence[float]) -> list[float]:
+        """Of the answers at these levels, newest first."""
+        if not self.is_simple or len(knots) != 2:
+            return adams_weights(knots, *self.span, self._density)
+        start, end = self.span
+        length = end - start
+        total = -math.expm1(-length * self.speed)
+        # The newest answer lies at the stride's end where this corrects, at its start where it predicts.
+        is_correction = knots[0] > (start + end) / 2
+        older = total - self.speed * length / 2 if is_correction else self.speed * length**2 / 2 / (knots[1] - start)
+        return [total - older, older]
 
     def _density(self, at: Floats) -> Floats:
         return self.speed * np.exp(-self.speed * (self.span[1] - at))
