@@ -11,7 +11,20 @@ from studio_engine.nodes import NODES
 COMFY = {entry["name"]: entry for entry in json.loads(Path(__file__).with_name("comfy_nodes.json").read_text())}
 OURS = object_info(NODES, lambda folder: ["a.safetensors"])
 
-OWN: frozenset[str] = frozenset()
+OWN = frozenset(
+    {
+        "BlurMask",
+        "ImageAdjustColours",
+        "ImageColorRangeToMask",
+        "ImageCurves",
+        "ImageLevels",
+        "LineArtPreprocessor",
+        "NormalFromDepthPreprocessor",
+        "ReplaceBackground",
+        "ScribblePreprocessor",
+        "TilePreprocessor",
+    }
+)
 """Nodes that ComfyUI's core does not have."""
 
 SHARED = sorted(OURS.keys() - OWN)
