@@ -42,12 +42,12 @@ def describe(kind: ModelKind, name: str, path: Path, digests: DigestCache) -> Mo
     )
 
 
-def _family(kind: ModelKind, header: SafetensorsHeader) -> str:
+def _family(kind: ModelKind, header: SafetensorsHeader) -> str | None:
     if kind == "checkpoint":
         return detect_checkpoint(header)[0].name
     if kind == "lora":
         return detect_lora(header)
-    return SD1
+    return SD1 if kind == "vae" else None
 
 
 def _title(metadata: Mapping[str, str], path: Path) -> str:

@@ -8,7 +8,25 @@ from typing import Literal
 
 from studio_engine.errors import ErrorCode
 
-ModelKind = Literal["checkpoint", "lora", "vae"]
+ModelKind = Literal[
+    "checkpoint",
+    "lora",
+    "vae",
+    "text_encoder",
+    "diffusion_model",
+    "controlnet",
+    "embedding",
+    "clip_vision",
+    "style_model",
+    "upscale_model",
+    "hypernetwork",
+    "gligen",
+    "vae_approx",
+    "photomaker",
+    "model_patch",
+    "background_removal",
+    "ip_adapter",
+]
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from studio_engine.checkpoint.digest import DigestCache
 from studio_engine.errors import EngineError
@@ -14,7 +15,28 @@ from studio_engine.models.files import ModelFile, ModelKind
 
 log = logging.getLogger(__name__)
 
-_FOLDERS: dict[ModelKind, str] = {"checkpoint": "checkpoints", "lora": "loras", "vae": "vae"}
+# ComfyUI's keys, which are folders' names too.
+_FOLDERS: Final[Mapping[ModelKind, str]] = {
+    "checkpoint": "checkpoints",
+    "lora": "loras",
+    "vae": "vae",
+    "text_encoder": "text_encoders",
+    "diffusion_model": "diffusion_models",
+    "controlnet": "controlnet",
+    "embedding": "embeddings",
+    "clip_vision": "clip_vision",
+    "style_model": "style_models",
+    "upscale_model": "upscale_models",
+    "hypernetwork": "hypernetworks",
+    "gligen": "gligen",
+    "vae_approx": "vae_approx",
+    "photomaker": "photomaker",
+    "model_patch": "model_patches",
+    "background_removal": "background_removal",
+    "ip_adapter": "ipadapter",
+}
+# Older names of the same folders.
+_OLD_FOLDERS: Final[Mapping[ModelKind, str]] = {"text_encoder": "clip", "diffusion_model": "unet"}
 # Formats that can carry programs: listed with the reason instead of silently missing.
 _REFUSED = (".ckpt", ".pt", ".pth", ".bin")
 
@@ -53,7 +75,7 @@ def scan_models(starter_dir: Path, models_dir: Path, digests: DigestCache) -> In
     found: dict[tuple[ModelKind, str], Path] = {}
     for path in sorted(starter_dir.glob("*.safetensors")):
         found["checkpoint", path.name] = path
-    for kind, folder in _FOLDERS.items():
+    for kind, folder in (*_OLD_FOLDERS.items(), *_FOLDERS.items()):
         root = models_dir / folder
         for path in sorted(root.rglob("*")):
             if path.is_file() and path.suffix.lower() in (".safetensors", *_REFUSED):
