@@ -56,7 +56,3 @@ def run_graph(
         **settings,
     )
     return Ran(execute(steps, around), ids, texts)
-
-
-def node(class_type: str, **inputs: object) -> dict[str, object]:
-    return {"class_type": class_type, "inputs": inputs}

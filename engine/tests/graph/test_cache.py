@@ -1,5 +1,7 @@
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
@@ -84,3 +86,55 @@ def test_the_bound_holds_and_the_count_is_right(puts):
         assert cache.size_bytes <= 8_000
         kept = [each for each in (cache.get(name) for name in "abcdef") if each is not None]
         assert cache.size_bytes == sum(size_bytes(each) for each in kept)
+
+
+@pytest.mark.parametrize("is_thorough", [False, True])
+def test_an_entry_that_was_changed_in_place_is_not_given_out(is_thorough):
+    cache = ResultCache(10**6, is_thorough=is_thorough)
+    tensor = torch.zeros(4)
+    cache.put("a", ((Pair(tensor, 1),),))
+    assert cache.get("a") is not None
+    tensor[1:2] += 1
+    assert (cache.get("a"), cache.size_bytes) == (None, 0)
+
+
+def test_a_thorough_cache_sees_changes_that_torch_does_not_count():
+    cache = ResultCache(10**6, is_thorough=True)
+    tensor = torch.zeros(4)
+    cache.put("a", ((tensor,),))
+    tensor.numpy()[0] = 1
+    assert cache.get("a") is None
+
+
+def test_a_result_made_in_inference_mode_can_be_kept():
+    with torch.inference_mode():
+        tensor = torch.zeros(4)
+    cache = ResultCache(10**6)
+    cache.put("a", ((tensor,),))
+    assert cache.get("a") is not None
+
+
+def test_several_threads_may_use_it():
+    cache = ResultCache(20 * (64 * 4 + ENTRY_BYTES))
+
+    def work(seed):
+        for i in range(300):
+            key = str((seed * 7 + i) % 40)
+            found = cache.get(key)
+            assert found is None or found[0][0][0].item() == int(key)
+            cache.put(key, ((torch.full((64,), float(key)),),))
+            if i % 97 == 0:
+                cache.drop(key)
+
+    with ThreadPoolExecutor(4) as pool:
+        for future in [pool.submit(work, seed) for seed in range(4)]:
+            future.result()
+    kept = [each for each in (cache.get(str(key)) for key in range(40)) if each is not None]
+    assert cache.size_bytes == sum(size_bytes(each) for each in kept)
+
+
+def test_numbers_of_any_kind_are_judged():
+    assert is_finite(torch.zeros(0))
+    assert is_finite(torch.ones(3).to(torch.float8_e4m3fn))
+    assert not is_finite(torch.tensor([1.0, float("nan"), 2.0]).to(torch.float8_e4m3fn))
+    assert is_finite(torch.tensor([2**40]))

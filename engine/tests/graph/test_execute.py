@@ -129,3 +129,43 @@ def test_a_result_that_nothing_reads_any_more_is_let_go():
 def test_a_thousand_nodes_run():
     chain = {"0": value(1)} | {str(i): add(str(i - 1)) for i in range(1, 999)} | {"end": show("998")}
     assert run(chain)[0] == [1.0]
+
+
+def mutate(source, *, is_allowed=False):
+    return {"class_type": "Mutate", "inputs": {"a": [source, 0], "is_allowed": is_allowed}}
+
+
+def test_a_node_that_changes_its_input_is_named_and_poisons_nothing():
+    cache = ResultCache(10**6)
+    raw = {"1": value(2), "2": mutate("1"), "3": show("2"), "4": add("1"), "5": show("4")}
+    ran = run_graph(raw, cache=cache)
+    error = ran.outcome.failures["2"].error
+    assert (error.code, error.node_class) == ("engine.internal", "Mutate")
+    # Neither the changed value nor what was made of it is ever seen again.
+    assert run({"1": value(2), "4": add("1"), "5": show("4")}, cache=cache) == ([2.0], ["1", "4", "5"])
+
+
+def test_a_node_may_change_a_copy():
+    assert run({"1": value(2), "2": mutate("1", is_allowed=True), "3": show("2"), "4": show("1")})[0] == [3.0, 2.0]
+
+
+def test_a_job_that_must_end_finishes_nothing_more():
+    class Ending(Recorder):
+        def save_image(self, images, *, prefix, is_temporary=False):
+            raise EngineError("job.deadline_exceeded")
+
+    cache = ResultCache(10**6)
+    with pytest.raises(EngineError) as caught:
+        run_graph({"1": value(1), "2": show("1"), "3": value(3), "4": show("3")}, cache=cache, ctx=Ending())
+    assert (caught.value.code, caught.value.node_id) == ("job.deadline_exceeded", "2")
+    assert run({"3": value(3), "4": show("3")}, cache=cache)[1] == ["3", "4"]
+
+
+def test_a_result_that_was_let_go_of_is_found_or_made_again():
+    # Both outputs read node 1; with room for nothing it is held until the last has read it.
+    assert run({"1": value(1), "2": show("1"), "3": add("1"), "4": show("3")}, cache=ResultCache(0))[1] == [
+        "1",
+        "2",
+        "3",
+        "4",
+    ]
