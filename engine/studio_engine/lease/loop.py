@@ -1,4 +1,4 @@
-"""The engine's life: register, take a job, run it, hand it back, again."""
+"""The engine's life: register, take jobs, run them, hand them back, again."""
 
 from __future__ import annotations
 
@@ -27,10 +27,12 @@ T = TypeVar("T")
 CLAIM_WAIT_MS: Final = 20_000
 # The launcher ends what has not stopped after 10 s.
 _HAND_BACK_S = 5.0
+# How soon an engine that computes learns that more jobs would fit in. A look takes microseconds.
+_LOOK_S = 0.02
 
 
 class RunJob(Protocol):
-    """Runs on the computing thread. Never raises; stops within one step when the token is set."""
+    """Runs on a computing thread. Never raises; stops within one step when the token is set."""
 
     def __call__(
         self, lease: contract.Lease, inputs: Mapping[str, bytes], board: ProgressBoard, token: CancelToken
@@ -42,10 +44,12 @@ class EngineParts:
     client: LeaseClient
     spool: Spool
     worker: ThreadPoolExecutor
-    """One thread: jobs run one after the other."""
+    """One thread per slot."""
     registration: contract.RegisterEngineRequest
     run_job: RunJob
     loaded_models: Callable[[], list[str]]
+    room: Callable[[], int]
+    """How many jobs more than those that compute now would be computed at a gain."""
 
 
 class EngineLoop:
@@ -53,18 +57,51 @@ class EngineLoop:
         self._parts = parts
         self._stopping = asyncio.Event()
         self._registration: contract.RegisterEngineResponse | None = None
+        self._held: dict[asyncio.Task[None], contract.Lease] = {}
+        self._computing = 0
+        self._refusal: TokenRefusedError | None = None
 
     def stop(self) -> None:
-        """Takes no further job and hands the running one back."""
+        """Takes no further job and hands the running ones back."""
         self._stopping.set()
 
     async def run(self) -> None:
         """Until stopped. Raises TokenRefusedError."""
         await self._unless_stopped(self._replay())
         while not self._stopping.is_set():
-            lease = await self._unless_stopped(self._next_lease())
-            if lease is not None:
-                await self._work(lease)
+            slots = self._free_slots()
+            if slots == 0:
+                await self._unless_stopped(asyncio.sleep(_LOOK_S))
+                continue
+            for lease in await self._unless_stopped(self._next_leases(slots)) or ():
+                self._start(lease)
+        if self._held:
+            await asyncio.wait(self._held)
+        if self._refusal is not None:
+            raise self._refusal
+
+    def _free_slots(self) -> int:
+        """A second job is taken only where both gain: until then another engine may be free for it."""
+        slots = self._parts.registration.slots
+        if len(self._held) - self._computing > slots:
+            # The api takes jobs from its queue but no results.
+            return 0
+        return min(slots, 1) if self._computing == 0 else min(self._parts.room(), slots - self._computing)
+
+    def _start(self, lease: contract.Lease) -> None:
+        self._computing += 1
+        task = asyncio.create_task(self._work(lease))
+        self._held[task] = lease
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        del self._held[task]
+        error = None if task.cancelled() else task.exception()
+        if isinstance(error, TokenRefusedError):
+            self._refusal = error
+            self.stop()
+        elif error is not None:
+            log.error("a job could not be handed back", exc_info=error)
 
     async def _replay(self) -> None:
         for spooled in self._parts.spool.waiting():
@@ -74,12 +111,12 @@ class EngineLoop:
             except ApiAwayError:
                 return
 
-    async def _next_lease(self) -> contract.Lease | None:
+    async def _next_leases(self, slots: int) -> list[contract.Lease]:
         pause = FIRST_PAUSE_S
         while True:
             try:
                 registration = self._registration or await self._register()
-                return await self._claim(registration)
+                return await self._claim(registration, slots)
             except TokenRefusedError:
                 raise
             except ApiRefusedError as refusal:
@@ -93,23 +130,23 @@ class EngineLoop:
             pause = min(pause * 2, LONGEST_PAUSE_S)
 
     async def _register(self) -> contract.RegisterEngineResponse:
-        # It computes nothing now: whatever else ran under its name died with an earlier process.
-        request = msgspec.structs.replace(self._parts.registration, held_jobs=self._parts.spool.job_ids())
+        # Whatever else ran under its name died with an earlier process.
+        held = {*self._parts.spool.job_ids(), *(lease.job_id for lease in self._held.values())}
+        request = msgspec.structs.replace(self._parts.registration, held_jobs=sorted(held))
         registration = await self._parts.client.register(request)
         log.info("registered as %s", registration.engine_id)
         self._registration = registration
         return registration
 
-    async def _claim(self, registration: contract.RegisterEngineResponse) -> contract.Lease | None:
+    async def _claim(self, registration: contract.RegisterEngineResponse, slots: int) -> list[contract.Lease]:
         request = contract.ClaimRequest(
             engine_id=registration.engine_id,
             queues=self._parts.registration.queues,
             loaded_models=self._parts.loaded_models()[:100],
-            slots=1,
+            slots=slots,
             wait_ms=CLAIM_WAIT_MS,
         )
-        leases = await self._parts.client.claim(request)
-        return leases[0] if leases else None
+        return await self._parts.client.claim(request)
 
     async def _work(self, lease: contract.Lease) -> None:
         token = CancelToken()
@@ -119,13 +156,17 @@ class EngineLoop:
         job = asyncio.create_task(self._run(lease, reporter.board, token))
         stopping = asyncio.create_task(self._stopping.wait())
         await asyncio.wait({job, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        if not job.done():
-            token.cancel("engine.internal")
-            await self._hand_back(lease)
-        elif not (reporting.done() and token.is_set):
-            await self._deliver(lease, job.result())
-        for task in (reporting, job, stopping):
-            task.cancel()
+        # The next job computes while this one's pictures travel.
+        self._computing -= 1
+        try:
+            if not job.done():
+                token.cancel("engine.internal")
+                await self._hand_back(lease)
+            elif not (reporting.done() and token.is_set):
+                await self._deliver(lease, job.result())
+        finally:
+            for task in (reporting, job, stopping):
+                task.cancel()
 
     async def _run(self, lease: contract.Lease, board: ProgressBoard, token: CancelToken) -> JobResult:
         try:

@@ -64,10 +64,14 @@ class LeaseApi:
         return {"engineId": ENGINE, "leaseSeconds": 30, "progressIntervalMs": 10}
 
     def _claim(self, body: dict[str, Any]) -> dict[str, Any]:
+        leases: list[dict[str, Any]] = []
         try:
-            return {"leases": [self.leases.get(timeout=min(0.5, body["waitMs"] / 1000))]}
+            leases.append(self.leases.get(timeout=min(0.5, body["waitMs"] / 1000)))
+            while len(leases) < body["slots"]:
+                leases.append(self.leases.get_nowait())
         except queue.Empty:
-            return {"leases": []}
+            pass
+        return {"leases": leases}
 
     def _progress(self, body: dict[str, Any]) -> dict[str, Any]:
         return {"directive": self.directive}

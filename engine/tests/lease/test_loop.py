@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from studio_engine.errors import EngineError
@@ -61,13 +62,16 @@ class Running:
 
 
 @contextmanager
-def engine(api_url: str, spool: Path, run_job: RunJob, token: str = TOKEN) -> Iterator[Running]:
+def engine(
+    api_url: str, spool: Path, run_job: RunJob, *, token: str = TOKEN, slots: int = 1, room: Callable[[], int] = int
+) -> Iterator[Running]:
     """A running engine, stopped at the end."""
     ready, loops = threading.Event(), []
 
     async def live(worker: ThreadPoolExecutor) -> None:
         client = LeaseClient(api_url, token)
-        parts = EngineParts(client, Spool(spool), worker, REGISTRATION, run_job, lambda: ["a.safetensors"])
+        registration = msgspec.structs.replace(REGISTRATION, slots=slots)
+        parts = EngineParts(client, Spool(spool), worker, registration, run_job, lambda: ["a.safetensors"], room)
         loops.append((asyncio.get_running_loop(), EngineLoop(parts)))
         ready.set()
         try:
@@ -75,7 +79,7 @@ def engine(api_url: str, spool: Path, run_job: RunJob, token: str = TOKEN) -> It
         finally:
             await client.close()
 
-    with ThreadPoolExecutor(2) as pool, ThreadPoolExecutor(1) as worker:
+    with ThreadPoolExecutor(2) as pool, ThreadPoolExecutor(slots) as worker:
         done = pool.submit(lambda: asyncio.run(live(worker)))
         ready.wait(10)
 
@@ -247,3 +251,94 @@ def test_an_idle_engine_stops_at_once(api: LeaseApi, tmp_path: Path) -> None:
         api.wait_for(lambda: api.bodies("claim") != [])
         running.stop()
     assert api.bodies("finalize") == []
+
+
+class Together:
+    """Jobs that end when all of them run at the same time."""
+
+    def __init__(self, count: int) -> None:
+        self.barrier = threading.Barrier(count)
+
+    def __call__(self, *_: object) -> JobResult:
+        self.barrier.wait(20)
+        return DONE
+
+
+def job(number: int) -> str:
+    return f"{JOB[:-1]}{number}"
+
+
+def offer_many(api: LeaseApi, count: int) -> None:
+    for number in range(count):
+        api.offer(jobId=job(number))
+
+
+def test_as_many_jobs_run_at_once_as_there_are_slots_and_room(api: LeaseApi, tmp_path: Path) -> None:
+    offer_many(api, 6)
+    with engine(api.url, tmp_path, Together(3), slots=3, room=lambda: 9):
+        api.wait_for(lambda: len(api.bodies("finalize")) == 6)
+    assert {body["status"] for body in api.bodies("finalize")} == {"succeeded"}
+    assert max(claim["slots"] for claim in api.bodies("claim")) == 2
+
+
+def test_a_second_job_is_left_to_others_while_it_would_gain_nothing(api: LeaseApi, tmp_path: Path) -> None:
+    running: list[int] = []
+
+    def by_itself(*_: object) -> JobResult:
+        running.append(1)
+        assert len(running) == 1
+        api.wait_for(lambda: len(api.bodies("progress")) >= 3)
+        running.pop()
+        return DONE
+
+    offer_many(api, 3)
+    with engine(api.url, tmp_path, by_itself, slots=3, room=lambda: 0):
+        api.wait_for(lambda: len(api.bodies("finalize")) == 3)
+    assert {body["status"] for body in api.bodies("finalize")} == {"succeeded"}
+
+
+def test_the_next_job_starts_while_the_last_one_is_handed_over(api: LeaseApi, tmp_path: Path) -> None:
+    started: list[str] = []
+    api.faults["uploads"] = [refusal(503, "server.unavailable")]
+
+    def note(lease: contract.Lease, *_: object) -> JobResult:
+        started.append(lease.job_id)
+        if len(started) == 2:
+            assert api.bodies("finalize") == []
+        return DONE
+
+    offer_many(api, 2)
+    with engine(api.url, tmp_path, note):
+        api.wait_for(lambda: len(api.bodies("finalize")) == 2)
+    assert len(started) == 2
+
+
+def test_an_api_that_takes_no_results_gets_no_more_done(api: LeaseApi, tmp_path: Path) -> None:
+    started: list[str] = []
+    api.faults["uploads"] = [refusal(503, "server.unavailable")] * 1000
+    offer_many(api, 4)
+    with engine(api.url, tmp_path, lambda lease, *_: started.append(lease.job_id) or DONE) as running:
+        api.wait_for(lambda: len(api.bodies("uploads")) >= 5)
+        running.stop()
+    assert started == [job(0), job(1)]
+
+
+def test_a_stopped_engine_hands_every_job_back(api: LeaseApi, tmp_path: Path) -> None:
+    offer_many(api, 3)
+    with engine(api.url, tmp_path, until_cancelled, slots=3, room=lambda: 9) as running:
+        api.wait_for(lambda: len({body["progress"]["step"] for body in api.bodies("progress")}) > 1)
+        api.wait_for(lambda: sum(claim["slots"] == 2 for claim in api.bodies("claim")) >= 1)
+        api.wait_for(api.leases.empty)
+        running.stop()
+    finals = api.bodies("finalize")
+    assert [(body["status"], body["isRetryable"]) for body in finals] == [("failed", True)] * 3
+
+
+def test_registering_again_names_the_jobs_that_run(api: LeaseApi, tmp_path: Path) -> None:
+    offer_many(api, 1)
+    api.faults["claim"] = []
+    with engine(api.url, tmp_path, until_cancelled, slots=2, room=lambda: 1):
+        api.wait_for(lambda: api.bodies("progress") != [])
+        api.faults["claim"].append(refusal(409, "engine.not_registered"))
+        api.wait_for(lambda: len(api.bodies("register")) == 2)
+    assert [body["heldJobs"] for body in api.bodies("register")] == [[], [job(0)]]
