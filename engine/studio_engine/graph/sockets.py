@@ -45,12 +45,6 @@ class ModelSource(PartSource, Protocol):
         """Raises `model.file_missing`, `model.file_corrupt`, `model.family_unknown`, `model.untrained`."""
         ...
 
-    def with_lora(
-        self, model: Model, clip: TextEncoder, name: str, *, strength_model: float, strength_clip: float
-    ) -> tuple[Model, TextEncoder]:
-        """Both models with the LoRA's weights added; the given models stay as they are."""
-        ...
-
 
 class NodeContext(Protocol):
     """All that a node may use besides its inputs. It knows no server and no file system."""

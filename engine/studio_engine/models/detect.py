@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from studio_engine.checkpoint.header import TensorEntry
 from studio_engine.checkpoint.safetensors_file import SafetensorsHeader
 from studio_engine.errors import EngineError
+from studio_engine.models.adapters.origin import adapter_family, is_adapter
 from studio_engine.models.families import find_network
 from studio_engine.models.families.family import Family
 from studio_engine.models.keys import PartKeys
@@ -64,24 +64,14 @@ def detect_checkpoint(header: SafetensorsHeader) -> tuple[Family, PartKeys]:
     return found
 
 
-def detect_lora(header: SafetensorsHeader) -> str:
-    """Raises `model.family_unknown` when the LoRA was made for a family that this engine does not run."""
-    if not _contains(".lora_down.", ".lora_A.", ".lora.down.", "_lora.down.", ".lora_linear_layer.down.")(header):
+def detect_lora(header: SafetensorsHeader) -> str | None:
+    """The family that an adapter was made for; None where its names do not tell.
+
+    Raises `model.family_unknown` for what is no adapter.
+    """
+    if not is_adapter(header):
         raise EngineError("model.family_unknown", f"{header.path.name} is not a LoRA that this engine can apply.")
-    context = max((entry.shape[1] for key, entry in header.tensors.items() if _is_context_down(key, entry)), default=0)
-    if _contains("lora_te1_", "lora_te2_", "text_encoder_2.")(header) or context == 2048:
-        raise _unknown(header, "was made for SDXL")
-    if _contains("double_blocks", "single_transformer_blocks", "lora_transformer_")(header):
-        raise _unknown(header, "was made for Flux")
-    if context == 1024:
-        raise _unknown(header, "was made for Stable Diffusion 2")
-    return SD1
-
-
-def _is_context_down(key: str, entry: TensorEntry) -> bool:
-    """The matrix whose width is that of the text encoder, which differs between families."""
-    is_down = any(mark in key for mark in (".lora_down.", ".lora_A.", "lora.down.", ".lora_linear_layer.down."))
-    return is_down and len(entry.shape) == 2 and any(part in key for part in ("attn2_to_k.", "attn2.to_k."))
+    return adapter_family(header)
 
 
 def _other_family(header: SafetensorsHeader) -> str | None:

@@ -9,7 +9,6 @@ from torch import Tensor
 
 from studio_engine.checkpoint.safetensors_file import read_header
 from studio_engine.errors import EngineError
-from studio_engine.models.adapters.lora import with_lora
 from studio_engine.models.blueprints import blueprint_of
 from studio_engine.models.load import load_part
 from studio_engine.models.lru import ByteLru
@@ -54,11 +53,6 @@ class ModelStore:
 
     def checkpoint(self, name: str) -> tuple[Model, TextEncoder, Autoencoder]:
         return open_checkpoint(self, self.find("checkpoint", name))
-
-    def with_lora(
-        self, model: Model, clip: TextEncoder, name: str, *, strength_model: float, strength_clip: float
-    ) -> tuple[Model, TextEncoder]:
-        return with_lora(self, (model, clip), self.find("lora", name), (strength_model, strength_clip))
 
     def warm_up(self) -> None:
         """Loads the first checkpoint that works, so that the first job need not wait for it."""

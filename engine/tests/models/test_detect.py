@@ -6,7 +6,7 @@ from safetensors.torch import save_file
 
 from studio_engine.checkpoint.safetensors_file import SafetensorsHeader, read_header
 from studio_engine.errors import EngineError
-from studio_engine.models.detect import detect_checkpoint, detect_lora
+from studio_engine.models.detect import detect_checkpoint
 
 UNET_IN = "model.diffusion_model.input_blocks.0.0.weight"
 
@@ -42,18 +42,3 @@ def test_other_families_are_named(tmp_path: Path, keys: dict[str, tuple[int, ...
         detect_checkpoint(header(tmp_path, keys))
     assert caught.value.code == "model.family_unknown"
     assert "this engine runs SD 1.x" in caught.value.message
-
-
-@pytest.mark.parametrize(
-    ("keys", "words"),
-    [
-        ({"lora_te2_x.lora_down.weight": (4, 8)}, "was made for SDXL"),
-        ({"lora_unet_a_attn2_to_k.lora_down.weight": (4, 2048)}, "was made for SDXL"),
-        ({"lora_unet_a_attn2_to_k.lora_down.weight": (4, 1024)}, "Stable Diffusion 2"),
-        ({"transformer.single_transformer_blocks.0.x.lora_A.weight": (4, 8)}, "was made for Flux"),
-        ({UNET_IN: (4, 8)}, "is not a LoRA"),
-    ],
-)
-def test_loras_of_other_families_are_named(tmp_path: Path, keys: dict[str, tuple[int, ...]], words: str) -> None:
-    with pytest.raises(EngineError, match=words):
-        detect_lora(header(tmp_path, keys))

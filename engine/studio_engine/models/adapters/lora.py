@@ -1,164 +1,98 @@
-"""LoRA for Stable Diffusion 1: reads kohya's and diffusers' names, adds the weights to a copy of the modules.
-
-Hu et al. 2021: W + strength · (alpha / rank) · up @ down.
-"""
+"""Adds adapters to models and text encoders: LoRA, LoCon, LoHa, LoKr, DoRA and whatever else changes weights."""
 
 from __future__ import annotations
 
-import functools
-import re
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final, Literal
+import math
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING, Protocol, TypeVar, cast, runtime_checkable
 
-import torch
-from torch import Tensor, nn
-
-from studio_engine.checkpoint.safetensors_file import SafetensorsHeader, read_header, read_tensors
+from studio_engine.checkpoint.safetensors_file import SafetensorsHeader, read_header
 from studio_engine.errors import EngineError
-from studio_engine.models.detect import detect_lora
-from studio_engine.models.families.unet.network import UnetNetwork
+from studio_engine.models.adapters.names import part_of, spelling_of
+from studio_engine.models.adapters.origin import LABELS, adapter_family, is_adapter
+from studio_engine.models.adapters.parse import split_key
+from studio_engine.models.adapters.patch import AdapterPatch
 from studio_engine.models.files import ModelFile
-from studio_engine.models.parts import PartSource
-from studio_engine.models.text.clip_l import ClipL
+from studio_engine.models.parts import PartRef, WeightPatch
 
 if TYPE_CHECKING:
-    from studio_engine.graph.sockets import TextEncoder
     from studio_engine.sampling.model import Model
 
-# (pattern of the tensor's ending, which of the two matrices it is); what stands before it names the module.
-_ENDINGS: Final = (
-    (re.compile(r"\.lora_up\.weight|\.lora_B(\.default)?\.weight|[._]lora\.up\.weight"), "up"),
-    (re.compile(r"\.lora_down\.weight|\.lora_A(\.default)?\.weight|[._]lora\.down\.weight"), "down"),
-    (re.compile(r"\.lora_linear_layer\.up\.weight"), "up"),
-    (re.compile(r"\.lora_linear_layer\.down\.weight"), "down"),
-    (re.compile(r"\.alpha"), "alpha"),
-)
-_OTHER_KINDS: Final = {
-    ".hada_": "LoHa",
-    ".lokr_": "LoKr",
-    ".lora_mid.": "LoCon",
-    ".oft_": "OFT",
-    "dora_scale": "DoRA",
-}
+NetworkT = TypeVar("NetworkT", bound="PatchableNetwork")
+TextT = TypeVar("TextT", bound="PatchableText")
+ClipT = TypeVar("ClipT")
 
 
-Part = Literal["unet", "text"]
+@runtime_checkable
+class PatchableNetwork(Protocol):
+    @property
+    def ref(self) -> PartRef: ...
+
+    def patched_by(self: NetworkT, patch: WeightPatch, /) -> NetworkT: ...
 
 
-@dataclass(frozen=True)
-class LoraPatch:
-    """A WeightPatch: a LoRA's share in one part."""
+@runtime_checkable
+class PatchableText(Protocol):
+    @property
+    def refs(self) -> tuple[PartRef, ...]:
+        """Its encoders, in the family's order."""
+        ...
 
-    file: ModelFile
-    part: Part
-    strength: float
-
-    def changes(self, base: nn.Module, source: PartSource) -> dict[str, Callable[[Tensor], Tensor]]:
-        updates = lora_updates(read_header(self.file.path), {self.part: base})[self.part]
-        return {name: functools.partial(_added, update, self.strength) for name, update in updates.items()}
+    def patched_by(self: TextT, part: str, patch: WeightPatch, /) -> TextT: ...
 
 
-def with_lora(
-    source: PartSource, handles: tuple[Model, TextEncoder], file: ModelFile, strengths: tuple[float, float]
-) -> tuple[Model, TextEncoder]:
-    """Both with the LoRA added. Raises `model.family_unknown` when it was made for another model."""
-    model, clip = handles
-    network = model.network
-    if not isinstance(network, UnetNetwork) or not isinstance(clip, ClipL):
-        raise EngineError("model.family_unknown", f"{file.name} cannot be applied: the model is not of SD 1.x.")
-    modules: dict[Part, nn.Module] = {
-        "unet": source.part(network.ref.base).module,
-        "text": source.part(clip.ref.base).module,
-    }
-    lora_updates(read_header(file.path), modules, is_strict=True)
-    strength_model, strength_clip = strengths
-    if strength_model:
-        model = replace(model, network=network.patched_by(LoraPatch(file, "unet", strength_model)))
-    return model, clip.patched_by(LoraPatch(file, "text", strength_clip)) if strength_clip else clip
+def adapted_model(model: Model, file: ModelFile, strength: float) -> Model:
+    """The model with the adapter's share in its network; the very same where it has none.
 
-
-@dataclass(frozen=True)
-class _Update:
-    """One weight's change before strength: `scale · up @ down`."""
-
-    up: Tensor
-    down: Tensor
-    scale: float
-
-    def delta(self) -> Tensor:
-        return self.scale * (self.up.float().flatten(1) @ self.down.float().flatten(1))
-
-
-def lora_updates(
-    header: SafetensorsHeader, modules: Mapping[Part, nn.Module], *, is_strict: bool = False
-) -> dict[Part, dict[str, _Update]]:
-    """Per part (`unet`, `text`): the changed weight's name -> its update.
-
-    Raises `model.family_unknown` when the file is no LoRA, and if strict when it changes what no module has.
+    Raises `model.family_unknown` where the adapter was made for another family.
     """
-    detect_lora(header)
-    for mark, kind in _OTHER_KINDS.items():
-        if any(mark in key for key in header.tensors):
-            raise _refuse(header, f"is a {kind}, which this engine cannot apply yet")
-    names = {alias: target for part, module in modules.items() for alias, target in _aliases(part, module)}
-    updates: dict[Part, dict[str, _Update]] = {part: {} for part in modules}
-    unknown: list[str] = []
-    for module_name, tensors in _grouped(read_tensors(header)).items():
-        target = names.get(_canonical(module_name))
-        if target is None or "up" not in tensors or "down" not in tensors:
-            unknown.append(module_name)
-            continue
-        part, weight = target
-        updates[part][weight] = _update(header, modules[part].get_parameter(weight), tensors)
-    if unknown and is_strict:
-        raise _refuse(header, f"changes {unknown[0]}, which this model does not have; it was made for another model")
-    return updates
+    header = _checked(file, strength)
+    network = model.network
+    if not isinstance(network, PatchableNetwork):
+        raise EngineError("model.family_unknown", f"{file.name} cannot be applied to this kind of model.")
+    _check_family(header, network.ref.family)
+    if strength == 0.0 or "network" not in set(_parts(header, ())):
+        return model
+    patch = AdapterPatch(file, network.ref.base, strength)
+    return replace(model, network=network.patched_by(patch))
 
 
-def _added(update: _Update, strength: float, weight: Tensor) -> Tensor:
-    return weight + strength * update.delta().reshape(weight.shape).to(weight.device)
+def adapted_text(clip: ClipT, file: ModelFile, strength: float) -> ClipT:
+    """The text encoder with the adapter's share in each of its parts; the very same where it has none."""
+    header = _checked(file, strength)
+    if not isinstance(clip, PatchableText):
+        raise EngineError("model.family_unknown", f"{file.name} cannot be applied to this kind of text encoder.")
+    encoders = tuple(ref.part for ref in clip.refs)
+    changed = set(_parts(header, encoders)) if strength != 0.0 else set()
+    result: PatchableText = clip
+    for ref in clip.refs:
+        if ref.part in changed:
+            result = result.patched_by(ref.part, AdapterPatch(file, ref.base, strength, encoders))
+    return cast(ClipT, result)
 
 
-def _aliases(part: Part, module: nn.Module) -> Iterable[tuple[str, tuple[Part, str]]]:
-    prefix = "unet" if part == "unet" else "te_text_model"
-    for name, child in module.named_modules():
-        if isinstance(child, nn.Linear | nn.Conv2d):
-            yield f"{prefix}_{name.removeprefix('text_model.').replace('.', '_')}", (part, f"{name}.weight")
+def _checked(file: ModelFile, strength: float) -> SafetensorsHeader:
+    if not math.isfinite(strength):
+        raise EngineError("engine.node_failed", f"The strength of {file.name} is not a number; set one, such as 1.")
+    header = read_header(file.path)
+    if not is_adapter(header):
+        raise EngineError("model.family_unknown", f"{file.name} is not a LoRA that this engine can apply.")
+    return header
 
 
-def _canonical(module_name: str) -> str:
-    """`lora_unet_…`, `unet.….processor.to_q`, `text_encoder.text_model.…` -> one spelling, with underscores."""
-    name = module_name.removeprefix("base_model.model.").replace(".processor.", ".")
-    name = re.sub(r"\.to_out$", ".to_out.0", name)
-    name = name.removeprefix("lora_").replace(".", "_")
-    return re.sub(r"^text_encoder_", "te_", name)
+def _check_family(header: SafetensorsHeader, family: str) -> None:
+    made_for = adapter_family(header)
+    if made_for is not None and made_for != family:
+        raise EngineError(
+            "model.family_unknown",
+            f"This LoRA was made for {LABELS[made_for]}; the loaded model is {LABELS.get(family, family)}. "
+            f"Choose another than {header.path.name}, or load a model of its family.",
+            details={"adapterFamily": made_for, "modelFamily": family},
+        )
 
 
-def _grouped(tensors: Mapping[str, Tensor]) -> dict[str, dict[str, Tensor]]:
-    groups: dict[str, dict[str, Tensor]] = {}
-    for key, tensor in tensors.items():
-        for pattern, role in _ENDINGS:
-            match = pattern.search(key)
-            if match and match.end() == len(key):
-                groups.setdefault(key[: match.start()], {})[role] = tensor
-                break
-        else:
-            groups.setdefault(key, {})
-    return groups
-
-
-def _update(header: SafetensorsHeader, weight: Tensor, tensors: Mapping[str, Tensor]) -> _Update:
-    up, down = tensors["up"], tensors["down"]
-    rank = down.shape[0]
-    fits = up.ndim >= 2 and down.ndim >= 2 and up.shape[1] == rank and rank > 0
-    if not fits or up.shape[0] * down[0].numel() * up[0, 0].numel() != weight.numel() or up.shape[0] != weight.shape[0]:
-        raise _refuse(header, "has other sizes than this model; it was made for another model")
-    if not (torch.isfinite(up.float()).all() and torch.isfinite(down.float()).all()):
-        raise EngineError("model.file_corrupt", f"{header.path.name} holds invalid numbers (NaN); download it again.")
-    alpha = float(tensors["alpha"]) if "alpha" in tensors else float(rank)
-    return _Update(up, down, alpha / rank)
-
-
-def _refuse(header: SafetensorsHeader, fault: str) -> EngineError:
-    return EngineError("model.family_unknown", f"{header.path.name} {fault}.")
+def _parts(header: SafetensorsHeader, encoders: tuple[str, ...]) -> Iterator[str | None]:
+    for key in header.tensors:
+        if found := split_key(key):
+            yield part_of(spelling_of(found[0]), encoders)

@@ -1,0 +1,104 @@
+"""An adapter's file as a WeightPatch: found, read and fitted when the weights are needed, equal by content."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache, partial
+from typing import Final
+
+import torch
+from torch import Tensor, nn
+
+from studio_engine.checkpoint.safetensors_file import SafetensorsHeader, read_header
+from studio_engine.errors import EngineError
+from studio_engine.models.adapters.change import Added, AddedPart, Change
+from studio_engine.models.adapters.names import Target, part_of, spelling_of, targets
+from studio_engine.models.adapters.parse import read_changes
+from studio_engine.models.blueprints import blueprint_of
+from studio_engine.models.files import ModelFile
+from studio_engine.models.parts import PartRef, PartSource
+from studio_engine.runtime.plan import ComputePlan
+
+log = logging.getLogger(__name__)
+
+# A file of another model of the same names may fit here and there; less than this share of fits is no accident.
+_FITTING_SHARE: Final = 0.5
+
+Targets = Mapping[tuple[str, str], tuple[Target, ...]]
+
+
+@dataclass(frozen=True)
+class AdapterPatch:
+    """A WeightPatch: LoRA, LoHa, LoKr, DoRA, … of one part at one strength."""
+
+    file: ModelFile = field(compare=False)
+    target: PartRef = field(compare=False)
+    """The part without patches, as a key to its names."""
+    strength: float
+    encoders: tuple[str, ...] = ()
+    """The text encoders of the model, in the family's order: what `te1` and `te2` mean."""
+    digest: str = field(init=False)
+    part: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "digest", self.file.sha256)
+        object.__setattr__(self, "part", self.target.part)
+
+    def changes(self, base: nn.Module, source: PartSource, /) -> Mapping[str, Callable[[Tensor], Tensor]]:
+        header = read_header(self.file.path)
+        shapes = {name: parameter.shape for name, parameter in base.named_parameters()}
+        known = _targets(self.target, tuple(shapes), source.plan)
+        fitted: dict[str, Change] = {}
+        unknown: list[str] = []
+        for (module, kind), change in read_changes(header).items():
+            spelling = spelling_of(module)
+            if part_of(spelling, self.encoders or (self.part,)) != self.part:
+                continue
+            found = known.get((spelling.name, kind), ())
+            fits = [(t, c) for t, c in _placed(change, found, module) if _fits(c, shapes[t.parameter])]
+            fitted |= {target.parameter: each for target, each in fits}
+            if not fits:
+                unknown.append(module)
+        self._report(unknown, len(fitted))
+        return {name: partial(change.applied, strength=self.strength) for name, change in fitted.items()}
+
+    def _report(self, unknown: list[str], fitted_count: int) -> None:
+        if unknown and fitted_count < (fitted_count + len(unknown)) * _FITTING_SHARE:
+            raise EngineError(
+                "model.family_unknown",
+                f"{self.file.name} changes {unknown[0]}, which this model does not have in that size; "
+                "it was made for another model. Choose a LoRA for this one.",
+            )
+        if unknown:
+            log.warning("%s: %d weights do not fit, first %s", self.file.name, len(unknown), unknown[0])
+
+
+def _placed(change: Change, found: tuple[Target, ...], module: str) -> Iterator[tuple[Target, Change]]:
+    for target in found:
+        if target.source is None or target.source.take is None:
+            yield target, change
+        elif isinstance(change, Added):
+            yield target, AddedPart(change.delta, target.source.take)
+        else:
+            raise EngineError(
+                "model.family_unknown",
+                f"The adapter changes {module} in a way that is defined for the whole of it only, and this engine "
+                "keeps it in parts; use a LoRA, LoHa or LoKr without weight decomposition.",
+            )
+
+
+def _fits(change: Change, shape: torch.Size) -> bool:
+    try:
+        result = change.applied(torch.empty(shape, device="meta"), 1.0)
+    except (RuntimeError, ValueError, IndexError):
+        return False
+    return result.shape == shape
+
+
+@lru_cache(maxsize=16)
+def _targets(target: PartRef, parameters: tuple[str, ...], plan: ComputePlan) -> Targets:
+    headers: list[SafetensorsHeader] = [read_header(file.path) for file in target.files]
+    blueprint = blueprint_of(target, headers, plan)
+    return targets({name: blueprint.source(name) for name in parameters})
