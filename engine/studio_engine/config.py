@@ -35,6 +35,12 @@ class Config:
     """STUDIO_ENGINE_CACHE_MB: bound of the result cache."""
     models_bytes: int | None
     """STUDIO_ENGINE_MODELS_MB: bound of the models in memory; None = half of the memory."""
+    memory_bytes: int | None
+    """STUDIO_ENGINE_MEMORY_MB: bound of main memory for results, models and computing; None = what the machine has."""
+    device_bytes: int | None
+    """STUDIO_ENGINE_DEVICE_MB: the same for an accelerator's memory; larger models compute in parts."""
+    slots: int | None
+    """STUDIO_ENGINE_SLOTS: jobs at the same time, where that is faster; None = one per 2 GB of memory, 8 at most."""
     threads: int | None
     """STUDIO_ENGINE_THREADS: compute threads; None = one per physical core."""
     log_level: str
@@ -48,8 +54,6 @@ def read_config(environ: Mapping[str, str] | None = None) -> Config:
     token = env.get("STUDIO_ENGINE_TOKEN", "")
     if not token:
         raise ConfigError("STUDIO_ENGINE_TOKEN is not set; give the engine the token of this installation.")
-    cache_mb = _whole(env, "STUDIO_ENGINE_CACHE_MB")
-    models_mb = _whole(env, "STUDIO_ENGINE_MODELS_MB")
     return Config(
         api_url=env.get("STUDIO_API_URL", _DEFAULT_API_URL).rstrip("/"),
         token=token,
@@ -57,8 +61,11 @@ def read_config(environ: Mapping[str, str] | None = None) -> Config:
         models_dir=Path(env.get("STUDIO_MODELS_DIR") or home / "models"),
         starter_dir=Path(env.get("STUDIO_STARTER_DIR") or ENGINE_DIR / "starter" / "weights"),
         spool_dir=Path(env.get("STUDIO_ENGINE_SPOOL_DIR") or home / "engine"),
-        cache_bytes=(_DEFAULT_CACHE_MB if cache_mb is None else cache_mb) * 1024 * 1024,
-        models_bytes=None if models_mb is None else models_mb * 1024 * 1024,
+        cache_bytes=_megabytes(env, "STUDIO_ENGINE_CACHE_MB") or _DEFAULT_CACHE_MB * 1024 * 1024,
+        models_bytes=_megabytes(env, "STUDIO_ENGINE_MODELS_MB"),
+        memory_bytes=_megabytes(env, "STUDIO_ENGINE_MEMORY_MB"),
+        device_bytes=_megabytes(env, "STUDIO_ENGINE_DEVICE_MB"),
+        slots=_whole(env, "STUDIO_ENGINE_SLOTS"),
         threads=_whole(env, "STUDIO_ENGINE_THREADS"),
         log_level=env.get("STUDIO_LOG_LEVEL", "info").upper(),
     )
@@ -70,6 +77,11 @@ def prepare_environment(name: str, value: str) -> bool:
         return False
     os.environ[name] = value
     return True
+
+
+def _megabytes(env: Mapping[str, str], name: str) -> int | None:
+    number = _whole(env, name)
+    return None if number is None else number * 1024 * 1024
 
 
 def _whole(env: Mapping[str, str], name: str) -> int | None:

@@ -13,6 +13,7 @@ from typing import Final
 from studio_engine import __version__
 from studio_engine.checkpoint.digest import DigestCache
 from studio_engine.config import Config
+from studio_engine.denoise.batcher import Batcher
 from studio_engine.graph.cache import ResultCache
 from studio_engine.graph.object_info import object_info
 from studio_engine.lease import contract
@@ -24,8 +25,9 @@ from studio_engine.lease.wire import engine_models
 from studio_engine.models.inventory import Inventory, scan_models
 from studio_engine.models.store import ModelStore
 from studio_engine.nodes import NODES
+from studio_engine.runtime.free_memory import available_bytes
 from studio_engine.runtime.job import Engine
-from studio_engine.runtime.memory import available_bytes
+from studio_engine.runtime.memory import HOST, pool_of
 from studio_engine.runtime.plan import ComputePlan
 from studio_engine.runtime.probe import choose_plan
 
@@ -35,6 +37,9 @@ QUEUES: Final = ["default"]
 EXIT_TOKEN: Final = 77
 # The api, which shares the machine, answers first.
 _NICENESS: Final = 5
+# Of memory: what a job of 512² keeps and computes with besides the models.
+_BYTES_PER_SLOT: Final = 2 * 2**30
+_MAX_SLOTS: Final = 8
 
 
 def main(config: Config) -> int:
@@ -58,9 +63,12 @@ def main(config: Config) -> int:
 
 async def _serve(config: Config, plan: ComputePlan, inventory: Inventory) -> None:
     memory_bytes = available_bytes(plan.device)
-    store = ModelStore(inventory, plan, config.models_bytes or memory_bytes // 2)
+    batcher = Batcher(pool_of(plan.device).relieve)
+    store = ModelStore(inventory, plan, config.models_bytes or memory_bytes // 2, batcher)
     engine = Engine(NODES, inventory, store, ResultCache(config.cache_bytes))
-    worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="compute")
+    _share_memory(config, plan, engine, store)
+    slots = config.slots or default_slots(memory_bytes)
+    worker = ThreadPoolExecutor(max_workers=slots, thread_name_prefix="compute")
     registration = contract.RegisterEngineRequest(
         name=config.name,
         version=__version__,
@@ -68,7 +76,7 @@ async def _serve(config: Config, plan: ComputePlan, inventory: Inventory) -> Non
         dtype=plan.dtype_name,
         memory_bytes=memory_bytes,
         queues=QUEUES,
-        slots=1,
+        slots=slots,
         node_catalogue=object_info(NODES, lambda folder: inventory.list_files(folder) or ()),
         models=engine_models(inventory),
         held_jobs=[],
@@ -80,8 +88,9 @@ async def _serve(config: Config, plan: ComputePlan, inventory: Inventory) -> Non
             spool=Spool(config.spool_dir),
             worker=worker,
             registration=registration,
-            run_job=LeaseRunner(engine, store),
+            run_job=LeaseRunner(engine, batcher, pool_of(plan.device)),
             loaded_models=store.loaded_names,
+            room=batcher.room,
         )
     )
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -92,3 +101,16 @@ async def _serve(config: Config, plan: ComputePlan, inventory: Inventory) -> Non
     finally:
         await client.close()
         worker.shutdown(wait=False, cancel_futures=True)
+
+
+def default_slots(memory_bytes: int) -> int:
+    return max(1, min(_MAX_SLOTS, memory_bytes // _BYTES_PER_SLOT))
+
+
+def _share_memory(config: Config, plan: ComputePlan, engine: Engine, store: ModelStore) -> None:
+    """Says who can give memory back: results lie in main memory and are made again sooner than models are loaded."""
+    pool_of(HOST).budget_bytes = config.memory_bytes
+    pool_of(HOST).add_keeper(engine.cache)
+    if plan.device.type != HOST.type:
+        pool_of(plan.device).budget_bytes = config.device_bytes
+    pool_of(plan.device).add_keeper(store.loaded)

@@ -70,6 +70,14 @@ class ResultCache:
         with self._lock:
             self._drop(key)
 
+    def evict(self, wanted_bytes: int) -> int:
+        """Lets go of the least recently used until so much is let go or nothing is left; how much was."""
+        with self._lock:
+            before = self._size_bytes
+            while self._entries and before - self._size_bytes < wanted_bytes:
+                self._drop(next(iter(self._entries)))
+            return before - self._size_bytes
+
     def clear(self) -> None:
         """Lets go of everything, e.g. when memory ran out."""
         with self._lock:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import gc
 import logging
 import time
 from collections.abc import Mapping
 
+from studio_engine.denoise.batcher import Batcher
 from studio_engine.errors import EngineError
 from studio_engine.lease import contract
 from studio_engine.lease.result import JobResult, failed
-from studio_engine.models.store import ModelStore
 from studio_engine.runtime.cancel import CancelToken
 from studio_engine.runtime.job import Engine, JobRequest, run_job
-from studio_engine.runtime.memory import as_out_of_memory
+from studio_engine.runtime.memory import MemoryPool, as_out_of_memory
 from studio_engine.runtime.progress import ProgressBoard
 
 log = logging.getLogger(__name__)
@@ -22,9 +21,10 @@ log = logging.getLogger(__name__)
 class LeaseRunner:
     """A RunJob."""
 
-    def __init__(self, engine: Engine, store: ModelStore) -> None:
+    def __init__(self, engine: Engine, batcher: Batcher, memory: MemoryPool) -> None:
         self._engine = engine
-        self._store = store
+        self._batcher = batcher
+        self._memory = memory
 
     def __call__(
         self, lease: contract.Lease, inputs: Mapping[str, bytes], board: ProgressBoard, token: CancelToken
@@ -32,7 +32,8 @@ class LeaseRunner:
         started = time.monotonic()
         request = JobRequest(lease.graph, lease.cache_namespace, inputs)
         try:
-            outcome = run_job(self._engine, request, board, token)
+            with self._batcher.seat(token.check):
+                outcome = run_job(self._engine, request, board, token)
         except EngineError as error:
             return self._failed(lease, error, time.monotonic() - started)
         except Exception as error:
@@ -52,8 +53,6 @@ class LeaseRunner:
     def _failed(self, lease: contract.Lease, error: EngineError, seconds: float) -> JobResult:
         log.info("%s attempt %d: %s", lease.job_id, lease.attempt, error)
         if error.code == "engine.out_of_memory":
-            # The next job must find memory: whatever can be made again goes.
-            self._engine.cache.clear()
-            self._store.unload_all()
-            gc.collect()
+            # The other jobs and the next one must find memory: whatever can be made again goes.
+            self._memory.relieve()
         return failed(error, seconds)

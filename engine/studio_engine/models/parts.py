@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
 
+    from studio_engine.denoise.batcher import Batcher
     from studio_engine.models.files import ModelFile
     from studio_engine.runtime.plan import ComputePlan
     from studio_engine.sampling.model import LatentFormat
@@ -80,6 +81,11 @@ class PartSource(Protocol):
 
     @property
     def plan(self) -> ComputePlan: ...
+
+    @property
+    def batcher(self) -> Batcher:
+        """Through which all heavy work reaches the device."""
+        ...
 
     def part(self, ref: PartRef) -> LoadedPart:
         """Raises `model.file_missing`, `model.file_corrupt`, `model.family_unknown`, `model.untrained`."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from torch import Tensor
 
 from studio_engine.checkpoint.safetensors_file import read_header
+from studio_engine.denoise.batcher import Batcher
 from studio_engine.errors import EngineError
 from studio_engine.models.blueprints import blueprint_of
 from studio_engine.models.load import load_part
@@ -16,6 +17,7 @@ from studio_engine.models.open import checkpoint_parts, open_checkpoint
 from studio_engine.models.parts import LoadedPart, PartRef
 from studio_engine.models.patch import patched_part
 from studio_engine.models.preview import PreviewFactors
+from studio_engine.runtime.memory import check_fits
 
 if TYPE_CHECKING:
     from studio_engine.graph.sockets import Autoencoder, TextEncoder
@@ -30,9 +32,10 @@ log = logging.getLogger(__name__)
 class ModelStore:
     """A ModelSource and a PartSource, for any number of threads."""
 
-    def __init__(self, inventory: Inventory, plan: ComputePlan, max_bytes: int) -> None:
+    def __init__(self, inventory: Inventory, plan: ComputePlan, max_bytes: int, batcher: Batcher | None = None) -> None:
         self._inventory = inventory
         self.plan = plan
+        self.batcher = batcher or Batcher()
         self.loaded: ByteLru[PartRef, LoadedPart] = ByteLru(max_bytes, lambda part: part.owned_bytes)
         self._previews = PreviewFactors()
 
@@ -77,6 +80,8 @@ class ModelStore:
         blueprint = blueprint_of(ref, headers, self.plan)
         empty = blueprint.empty()
         expected = sum(tensor.numel() for tensor in empty.parameters()) * blueprint.dtype.itemsize
+        if ref not in self.loaded:
+            check_fits(expected, self.plan.device)
         return self.loaded.get_or_add(
             ref, lambda: load_part(blueprint, empty, headers, self.plan), expected_bytes=expected
         )
