@@ -17,7 +17,11 @@ BlueprintMaker: TypeAlias = "Callable[[PartRef, Sequence[SafetensorsHeader], Com
 _MAKERS: Final[Mapping[str, str]] = {
     "network": "studio_engine.models.families:network_blueprint",
     "vae": "studio_engine.models.vae.blueprint:vae_blueprint",
-    "clip_l": "studio_engine.models.text.clip_l:clip_l_blueprint",
+    "clip_l": "studio_engine.models.text.blueprint:clip_blueprint",
+    "clip_h": "studio_engine.models.text.blueprint:clip_blueprint",
+    "clip_g": "studio_engine.models.text.blueprint:clip_blueprint",
+    "t5xxl": "studio_engine.models.text.blueprint:t5_blueprint",
+    "control": "studio_engine.models.control.blueprint:control_blueprint",
 }
 
 

@@ -10,13 +10,13 @@ from studio_engine.models.detect import detect_checkpoint
 from studio_engine.models.families.family import Family
 from studio_engine.models.files import ModelFile
 from studio_engine.models.keys import PartKeys
-from studio_engine.models.parts import PartRef, PartSource
-from studio_engine.models.text.clip_l import ClipL
+from studio_engine.models.parts import PartRef
+from studio_engine.models.text.open import checkpoint_text, text_parts
 from studio_engine.models.vae.handle import Vae
 from studio_engine.sampling.model import Model
 
 if TYPE_CHECKING:
-    from studio_engine.graph.sockets import Autoencoder, TextEncoder
+    from studio_engine.graph.sockets import Autoencoder, ModelSource, TextEncoder
 
 
 @dataclass(frozen=True)
@@ -37,18 +37,19 @@ class CheckpointParts:
 
 def checkpoint_parts(file: ModelFile) -> CheckpointParts:
     """Raises `model.family_unknown`, naming what the file is instead, and `model.file_corrupt`."""
-    family, keys = detect_checkpoint(read_header(file.path))
+    header = read_header(file.path)
+    family, keys = detect_checkpoint(header)
     return CheckpointParts(
         family=family,
         keys=keys,
         network=PartRef((file,), "network", family.name),
-        text=tuple(PartRef((file,), part, family.name) for part in family.text),
+        text=tuple(PartRef((file,), part, family.name) for part in text_parts(header, family.text)),
         vae=PartRef((file,), "vae", family.name),
     )
 
 
-def open_checkpoint(source: PartSource, file: ModelFile) -> tuple[Model, TextEncoder, Autoencoder]:
+def open_checkpoint(source: ModelSource, file: ModelFile) -> tuple[Model, TextEncoder, Autoencoder]:
     parts = checkpoint_parts(file)
     network = parts.family.network(source, parts.network, parts.vae, parts.keys)
     model = Model(network, parts.family.sampling(parts.keys), parts.family.latent(parts.keys))
-    return model, ClipL(source, parts.text[0]), Vae(source, parts.vae)
+    return model, checkpoint_text(source, parts.text, parts.family.name), Vae(source, parts.vae)

@@ -17,11 +17,11 @@ from studio_engine.models.inventory import Inventory
 from studio_engine.models.open import checkpoint_parts
 from studio_engine.models.parts import LoadedPart
 from studio_engine.models.store import ModelStore
-from studio_engine.models.text.clip_l import PREFIX as TEXT_PREFIX
 from studio_engine.models.vae.blueprint import vae_keys
 from studio_engine.models.vae.config import VaeConfig, read_vae_config
 from studio_engine.runtime.plan import plain_plan
 from tests.models.tiny_checkpoint import (
+    TEXT_PREFIX,
     TINY_METADATA,
     TINY_UNET,
     TINY_VAE,
@@ -76,14 +76,15 @@ def test_the_loaded_modules_compute_what_the_saved_ones_did(tmp_path: Path) -> N
 
     torch.testing.assert_close(network.module(x, step, context).sample, unet(x, step, context).sample)
     torch.testing.assert_close(autoencoder.module.decode(x).sample, vae.decode(x).sample)
-    torch.testing.assert_close(encoder.module(input_ids=ids).last_hidden_state, text(input_ids=ids).last_hidden_state)
+    torch.testing.assert_close(encoder.module.embed(ids), text.embed(ids))
+    assert all(torch.equal(encoder.module.state_dict()[name], value) for name, value in text.state_dict().items())
 
 
 def test_idle_tensors_are_tolerated(tmp_path: Path) -> None:
     idle = {
         "model_ema.decay": torch.tensor(0.9999),
         "model_ema.diffusion_modelout2weight": torch.zeros(3),
-        f"{TEXT_PREFIX}embeddings.position_ids": torch.arange(77)[None],
+        f"{TEXT_PREFIX}text_model.embeddings.position_ids": torch.arange(77)[None],
         "alphas_cumprod": torch.zeros(1000),
     }
     load(tmp_path / "t.safetensors", tiny_tensors() | idle)

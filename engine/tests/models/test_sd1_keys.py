@@ -7,7 +7,7 @@ import pytest
 from studio_engine.models.families.unet import keys as unet_keys
 from studio_engine.models.families.unet.config import UnetConfig
 from studio_engine.models.families.unet.modules import empty_unet
-from studio_engine.models.text.clip_l import TextConfig, empty_text
+from studio_engine.models.text.clip import ClipConfig, empty_clip
 from studio_engine.models.vae import keys as vae_keys
 from studio_engine.models.vae.config import VaeConfig
 from studio_engine.models.vae.modules import empty_vae
@@ -26,7 +26,7 @@ UNET = UnetConfig(
     norm_groups=32,
 )
 VAE = VaeConfig(3, 3, 4, (128, 256, 512, 512), 2, 32)
-TEXT = TextConfig(49408, 77, 768, 3072, 12, 12)
+TEXT = ClipConfig(49408, 77, 768, 3072, 12, 12, is_quick=True, projection=None)
 Shapes = dict[str, tuple[int, ...]]
 
 
@@ -166,7 +166,7 @@ def test_every_published_tensor_has_its_place(part: str) -> None:
     module, mapping = {
         "unet": (empty_unet(UNET), lambda name: unet_keys.ldm_key(name, UNET)),
         "vae": (empty_vae(VAE), lambda name: vae_keys.ldm_key(name, VAE)),
-        "text": (empty_text(TEXT), lambda name: name.removeprefix("text_model.")),
+        "text": (empty_clip(TEXT), lambda name: name.removeprefix("text_model.")),
     }[part]
     mapped = {mapping(name): tuple(value.shape) for name, value in module.state_dict().items()}
     # The autoencoder's attention runs as linear layers and is stored as 1×1 convolutions.

@@ -9,13 +9,14 @@ from torch import Tensor, nn
 from studio_engine.models.families.unet import keys as unet_keys
 from studio_engine.models.families.unet.config import UnetConfig
 from studio_engine.models.families.unet.modules import empty_unet
-from studio_engine.models.text.clip_l import PREFIX, TextConfig, empty_text
+from studio_engine.models.text.clip import ClipConfig, empty_clip
 from studio_engine.models.vae import keys as vae_keys
 from studio_engine.models.vae.config import VaeConfig
 from studio_engine.models.vae.modules import empty_vae
 
 UNET_PREFIX = "model.diffusion_model."
 VAE_PREFIX = "first_stage_model."
+TEXT_PREFIX = "cond_stage_model.transformer."
 TINY_UNET = UnetConfig(
     in_channels=4,
     out_channels=4,
@@ -32,7 +33,7 @@ TINY_UNET = UnetConfig(
 TINY_VAE = VaeConfig(
     in_channels=3, out_channels=3, latent_channels=4, widths=(8, 8, 16, 16), layers_per_block=1, norm_groups=4
 )
-TINY_TEXT = TextConfig(vocabulary=49408, positions=77, width=32, inner_width=64, layers=2, heads=2)
+TINY_TEXT = ClipConfig(49408, 77, width=32, inner_width=64, layers=2, heads=2, is_quick=True, projection=None)
 TINY_METADATA = {
     "studio.unet_heads": "2",
     "studio.unet_norm_groups": "8",
@@ -55,15 +56,12 @@ def randomised(module: nn.Module, seed: int) -> nn.Module:
             parameter.copy_(
                 1 + 0.1 * noise if is_norm_weight else noise * (0.1 if parameter.ndim == 1 else fan_in**-0.5)
             )
-    for owner in module.modules():
-        if "position_ids" in dict(owner.named_buffers(recurse=False)):
-            owner.position_ids = torch.arange(TINY_TEXT.positions)[None]
     return module
 
 
 def tiny_modules(seed: int = 0) -> tuple[nn.Module, nn.Module, nn.Module]:
     """UNet, autoencoder, text encoder, whose weights `tiny_tensors` writes under the single file's names."""
-    parts = empty_unet(TINY_UNET), empty_vae(TINY_VAE), empty_text(TINY_TEXT)
+    parts = empty_unet(TINY_UNET), empty_vae(TINY_VAE), empty_clip(TINY_TEXT)
     unet, vae, text = (randomised(part, seed + number) for number, part in enumerate(parts))
     return unet, vae, text
 
@@ -74,7 +72,7 @@ def tiny_tensors(seed: int = 0) -> dict[str, Tensor]:
     for name, value in vae.state_dict().items():
         is_projection = "attentions" in name and value.ndim == 2
         tensors[VAE_PREFIX + vae_keys.ldm_key(name, TINY_VAE)] = value[:, :, None, None] if is_projection else value
-    tensors |= {PREFIX + name.removeprefix("text_model."): value for name, value in text.state_dict().items()}
+    tensors |= {TEXT_PREFIX + name: value for name, value in text.state_dict().items()}
     return {key: value.contiguous() for key, value in tensors.items()}
 
 

@@ -1,0 +1,87 @@
+"""Opens text encoders as handles, from checkpoints and from files of their own: reads headers only."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Sequence
+from typing import Final
+
+from studio_engine.checkpoint.safetensors_file import SafetensorsHeader, read_header
+from studio_engine.errors import EngineError
+from studio_engine.models.files import ModelFile
+from studio_engine.models.parts import PartRef
+from studio_engine.models.text import recipes
+from studio_engine.models.text.layout import find_clip, find_t5
+from studio_engine.models.text.recipes import TextRecipe
+from studio_engine.models.text.stack import TextSource, TextStack
+
+_CLIP_PARTS: Final = ("clip_l", "clip_h", "clip_g")
+# Which CLIP a file holds shows in the number of its layers: L has 12, H 24 (or 23), G 32.
+_LAYERS: Final = re.compile(r"(?:.*\.)?(?:encoder\.layers|resblocks)\.(\d+)\..+")
+_MIN_LAYERS: Final = {"clip_g": 31, "clip_h": 23}
+# CLIPLoader's types whose models this engine runs.
+_TYPES: Final = ("stable_diffusion", "sdxl", "sd3", "flux")
+
+
+def text_parts(header: SafetensorsHeader, parts: Iterable[str]) -> tuple[str, ...]:
+    """Those of a family's text encoders that its checkpoint holds."""
+    return tuple(part for part in parts if _holds(header, part))
+
+
+def checkpoint_text(source: TextSource, refs: Sequence[PartRef], family: str) -> TextStack:
+    """Of a checkpoint; `encode` says what to do where it holds no text encoder."""
+    return TextStack(source, recipes.RECIPES[family], tuple(refs))
+
+
+def open_text(source: TextSource, files: Sequence[ModelFile], clip_type: str) -> TextStack:
+    """Of files of one encoder each, in any order; `clip_type` as CLIPLoader has it.
+
+    Raises `model.family_unknown` for files or types that this engine knows no model for.
+    """
+    if clip_type not in _TYPES:
+        raise EngineError(
+            "model.family_unknown",
+            f"This engine has no model that reads text encoders of the type {clip_type}; choose {', '.join(_TYPES)}.",
+        )
+    parts = {part_of(read_header(file.path)): file for file in files}
+    recipe = recipe_for(clip_type, parts)
+    wanted = [rules.part for rules in recipe.encoders]
+    lacking = [part for part in wanted if part not in parts] if recipe.needs_all else []
+    strange = [part for part in parts if part not in wanted]
+    if lacking or strange:
+        raise EngineError(
+            "model.family_unknown",
+            f"{', '.join(file.name for file in files)} hold {' and '.join(parts)}; "
+            f"{recipe.name} needs {' and '.join(wanted)}. Choose other files or another type.",
+        )
+    refs = tuple(PartRef((parts[part],), part, recipe.name) for part in wanted if part in parts)
+    return TextStack(source, recipe, refs)
+
+
+def part_of(header: SafetensorsHeader) -> str:
+    """Which encoder a file of its own holds. Raises `model.family_unknown` for none that we know."""
+    if find_t5(header) is not None:
+        return "t5xxl"
+    if not any(find_clip(header, part) for part in _CLIP_PARTS):
+        raise EngineError(
+            "model.family_unknown",
+            f"{header.path.name} is no text encoder that this engine knows; it runs CLIP L, H and G, and T5 XXL.",
+        )
+    layers = 1 + max((int(match[1]) for key in header.tensors if (match := _LAYERS.fullmatch(key))), default=0)
+    return next((part for part, least in _MIN_LAYERS.items() if layers >= least), "clip_l")
+
+
+def recipe_for(clip_type: str, parts: Collection[str]) -> TextRecipe:
+    """As ComfyUI does, the encoders decide where the type does not."""
+    if clip_type == "sd3":
+        return recipes.SD3
+    if clip_type == "flux":
+        return recipes.FLUX
+    if len(parts) > 1:
+        return recipes.SDXL
+    return {"clip_g": recipes.SDXL_REFINER, "clip_h": recipes.SD2}.get(next(iter(parts), ""), recipes.SD1)
+
+
+def _holds(header: SafetensorsHeader, part: str) -> bool:
+    found = find_t5(header) if part == "t5xxl" else find_clip(header, part)
+    return found is not None
