@@ -76,8 +76,6 @@ def expand(given: Expanded, step: Step, planner: Planner, *, call: int, known: d
 
 def _node_of(site: _Site, local_id: str, raw: Mapping[str, object]) -> GraphNode:
     node_id, class_type = site.local[local_id], raw.get("class_type")
-    if node_id in site.known:
-        raise site.refuse(f"holds node {node_id[:100]}, which exists already; give each node its own id.")
     if not isinstance(class_type, str) or class_type not in site.planner.nodes:
         raise EngineError("graph.unknown_node", details={"nodeIds": [node_id], "classTypes": [str(class_type)[:200]]})
     given = raw.get("inputs", {})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import traceback
 from collections.abc import Callable, Mapping
@@ -15,6 +16,8 @@ from studio_engine.errors import EngineError
 from studio_engine.graph.mapping import Values
 from studio_engine.graph.plan import Step
 from studio_engine.graph.validate import MAX_REPORTED
+
+log = logging.getLogger(__name__)
 
 Explain: TypeAlias = Callable[[Exception], EngineError | None]
 """The coded error behind an exception, e.g. for a failed allocation; None = unknown."""
@@ -31,9 +34,10 @@ def failure_at(
 ) -> EngineError:
     """The coded error, naming the node of the user's graph; `details.inputs` sums up what the node was given.
 
-    Frames are let go of: they would hold the node's tensors until somebody reads the error.
+    It has no cause: the frames of one would hold the node's tensors until somebody reads the error. The log has it.
     """
-    traceback.clear_frames(error.__traceback__)
+    if not isinstance(error, EngineError):
+        log.warning("%s failed\n%s", step.node_class.spec.name, "".join(traceback.format_exception(error)))
     coded = error if isinstance(error, EngineError) else explain(error) or _node_failed(step, error)
     coded = coded.at_node(step.display_id, step.node_class.spec.name)
     coded.details.setdefault("nodeId", step.display_id)

@@ -51,7 +51,7 @@ class Schedule:
         self.results: dict[str, Outputs] = {}
         self._cache = cache
         self._tasks: dict[str, Task] = {}
-        self._outputs: list[Task] = []
+        self._outputs: dict[str, Task] = {}
         self._ready: list[Task] = []
         # Unfinished tasks that read a result: it is let go of when none is left.
         self._holders: Counter[str] = Counter()
@@ -117,7 +117,7 @@ class Schedule:
 
     def find_cycle(self) -> list[Task]:
         """Tasks that wait for one another; asked when nothing can run any more."""
-        stuck = [task for task in [*self._tasks.values(), *self._outputs] if task.state == "waiting"]
+        stuck = [task for task in [*self._tasks.values(), *self._outputs.values()] if task.state == "waiting"]
         path: dict[Task, None] = {}
         task = stuck[0] if stuck else None
         while task is not None and task not in path:
@@ -129,7 +129,7 @@ class Schedule:
     def stopped_outputs(self) -> Mapping[str, list[str]]:
         """For each node that failed the output nodes that did not run for it."""
         stopped: dict[str, list[str]] = {}
-        for task in self._outputs:
+        for task in self._outputs.values():
             for cause in task.causes:
                 stopped.setdefault(cause, []).append(task.step.display_id)
         return stopped
@@ -139,9 +139,9 @@ class Schedule:
         for number, step in enumerate(steps):
             task = Task(step, (*prefix, number))
             self._tasks.setdefault(step.key, task)
-            if step.is_output:
+            # A graph that is made a second time does not show its outputs again.
+            if step.is_output and self._outputs.setdefault(step.node_id, task) is task:
                 outputs.append(task)
-        self._outputs += outputs
         return outputs
 
     def _begin(self, tasks: Iterable[Task]) -> None:

@@ -152,12 +152,13 @@ class Make(Node):
     value: int = socket("NUM", optional=True)
     kind: str = text(default="Plus")
     a: str = text(default="")
+    slot: int = integer(default=0)
     local_id: str = text(default="made")
     own_id: str = hidden("UNIQUE_ID")
 
     def run(self, ctx: NodeContext) -> Expanded:
         link = self.a.replace("{own}", self.own_id)
-        inputs = {} if not link else {"a": [link, 0], "b": 1, "value": [link, 0]}
+        inputs = {} if not link else {"a": [link, self.slot], "b": 1, "value": [link, 0]}
         return Expanded({self.local_id: {"class_type": self.kind, "inputs": inputs}}, ([self.local_id, 0],))
 
 

@@ -131,6 +131,20 @@ def test_a_thousand_nodes_run():
     assert run(chain)[0] == [1.0]
 
 
+def test_a_failure_holds_none_of_the_tensors_of_its_node():
+    made = []
+
+    class Watching(Recorder):
+        def save_image(self, images, *, prefix, is_temporary=False):
+            big = images.clone()
+            made.append(weakref.ref(big))
+            raise ValueError("disk full")
+
+    ran = run_graph({"1": value(1), "2": show("1")}, ctx=Watching())
+    assert "disk full" in ran.outcome.failures["2"].error.message
+    assert made[0]() is None
+
+
 def mutate(source, *, is_allowed=False):
     return {"class_type": "Mutate", "inputs": {"a": [source, 0], "is_allowed": is_allowed}}
 

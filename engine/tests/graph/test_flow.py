@@ -95,6 +95,11 @@ class TestLazy:
         assert failures["even"].outputs == ["end"]
         assert list(failures) == ["even"]
 
+    def test_wanting_what_has_failed_already_stops_the_node(self):
+        raw = self.choose("two") | {"empty": num("Many", count=0), "even": num("Plus", a=["empty", 0], b=["two", 0])}
+        ran = run({"first": tell("even")} | raw)
+        assert sorted(ran.outcome.failures["even"].outputs) == ["end", "first"]
+
     def test_a_failure_of_what_is_not_wanted_is_no_failure(self):
         raw = self.choose("two") | {"empty": num("Many", count=0), "odd": num("Plus", a=["empty", 0], b=["two", 0])}
         assert told(raw) == [4]
@@ -176,6 +181,7 @@ class TestMadeGraphs:
             ({"a": "after"}, "graph.cycle", "links back to the node itself"),
             ({"a": "one", "kind": "Teleport"}, "graph.unknown_node", "no engine knows"),
             ({"a": ""}, "graph.invalid", "lacks the input a"),
+            ({"a": "one", "slot": 3}, "graph.invalid", "there is none"),
         ],
     )
     def test_a_graph_that_cannot_run_names_its_maker(self, made, code, sentence):
@@ -192,9 +198,16 @@ class TestMadeGraphs:
         assert ran.outcome.failures["m"].outputs == ["end"]
         assert ran.texts["fine"] == [0, 1, 2]
 
+    def test_a_graph_that_is_made_a_second_time_shows_its_outputs_once(self):
+        # Nothing is kept, so what `p` gave is gone when the graph that `m` makes reads it.
+        raw = MANY | {"p": num("Pass", value=["one", 0]), "first": tell("p")}
+        ran = run(raw | {"m": num("Make", a="p"), "end": tell("m")}, cache=ResultCache(0))
+        assert ran.ids.count("p") == 2
+        assert ran.texts == {"p": [10], "first": [10], "end": [11]}
+
     def test_an_id_that_exists_already_is_refused(self):
         raw = MANY | {"m": num("Make", a="one"), "m.0.0.made": num("Number", amount=1)}
-        error = failure(raw | {"other": tell("m.0.0.made"), "end": tell("m")}, "m")
+        error = failure(raw | {"other": tell("m.0.0.made"), "end": tell("m"), "fine": tell("one")}, "m")
         assert error.code == "graph.invalid"
         assert "exists already" in error.message
 
