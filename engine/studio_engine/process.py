@@ -15,13 +15,12 @@ from studio_engine.checkpoint.digest import DigestCache
 from studio_engine.config import Config
 from studio_engine.denoise.batcher import Batcher
 from studio_engine.graph.cache import ResultCache
-from studio_engine.graph.object_info import object_info
 from studio_engine.lease import contract
 from studio_engine.lease.client import LeaseClient, TokenRefusedError
 from studio_engine.lease.loop import EngineLoop, EngineParts
 from studio_engine.lease.run import LeaseRunner
 from studio_engine.lease.spool import Spool
-from studio_engine.lease.wire import engine_models
+from studio_engine.lease.wire import engine_models, node_catalogue
 from studio_engine.models.inventory import Inventory, scan_models
 from studio_engine.models.store import ModelStore
 from studio_engine.nodes import NODES
@@ -77,7 +76,7 @@ async def _serve(config: Config, plan: ComputePlan, inventory: Inventory) -> Non
         memory_bytes=memory_bytes,
         queues=QUEUES,
         slots=slots,
-        node_catalogue=object_info(NODES, lambda folder: inventory.list_files(folder) or ()),
+        node_catalogue=node_catalogue(NODES, lambda folder: inventory.list_files(folder) or ()),
         models=engine_models(inventory),
         held_jobs=[],
     )

@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
+from studio_engine.graph.inputs import ListFiles
+from studio_engine.graph.node import Registry
+from studio_engine.graph.object_info import object_info
 from studio_engine.lease import contract
 from studio_engine.models.files import ModelDefaults, ModelFile
 from studio_engine.models.inventory import Inventory
+
+
+def node_catalogue(nodes: Registry, list_files: ListFiles) -> contract.NodeCatalogue:
+    """ComfyUI's object_info, and which inputs a node judges itself, so that the api does not."""
+    catalogue = object_info(nodes, list_files)
+    for name, cls in nodes.items():
+        if cls.spec.checks:
+            catalogue[name]["checked_inputs"] = sorted(cls.spec.checks)
+    return catalogue
 
 
 def engine_models(inventory: Inventory) -> list[contract.EngineModel]:

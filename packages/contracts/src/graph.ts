@@ -44,6 +44,12 @@ export const nodeDefinitionSchema = z
     python_module: z.string(),
     category: z.string(),
     output_node: z.boolean(),
+    output_tooltips: z.array(z.string()).optional(),
+    deprecated: z.boolean().optional(),
+    experimental: z.boolean().optional(),
+    api_node: z.boolean().optional(),
+    /** Inputs that the node itself judges: their bounds and lists bind nobody. ComfyUI keeps this to itself. */
+    checked_inputs: z.array(z.string()).optional(),
   })
   .meta({ id: 'NodeDefinition' });
 export type NodeDefinition = z.infer<typeof nodeDefinitionSchema>;

@@ -133,8 +133,8 @@ export const finalizeRequestSchema = z
     texts: jobTextsSchema.default({}),
     error: jobErrorSchema.nullable(),
     /**
-     * Nodes that were refused before the graph ran, or failed while it did. Refused ones alone do not make a job fail;
-     * a failed job keeps the outputs that it had drawn.
+     * Nodes that were refused before the graph ran or failed while it did, whatever the status: a job succeeds when at
+     * least one of its output nodes has finished.
      */
     nodeErrors: nodeErrorsSchema.default({}),
     /** Failed for a reason that another attempt may not meet, e.g. the engine is shutting down. */

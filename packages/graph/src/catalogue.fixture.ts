@@ -3,6 +3,8 @@ import { type NodeCatalogue, nodeCatalogueSchema } from '@studio/contracts';
 interface Sketch {
   readonly required?: Record<string, unknown>;
   readonly optional?: Record<string, unknown>;
+  readonly hidden?: Record<string, unknown>;
+  readonly checkedInputs?: readonly string[];
   readonly output: readonly string[];
   readonly isOutput?: boolean;
 }
@@ -39,27 +41,42 @@ const sketches: Record<string, Sketch> = {
   VAEDecode: { required: { samples: ['LATENT'], vae: ['VAE'] }, output: ['IMAGE'] },
   LoadImage: { required: { image: [[], { image_upload: true }] }, output: ['IMAGE', 'MASK'] },
   SaveImage: { required: { images: ['IMAGE'], filename_prefix: ['STRING'] }, output: [], isOutput: true },
+  Primitive: {
+    required: { value: ['STRING', {}], list: ['COMBO', { multiselect: true, options: ['a', 'b'] }] },
+    output: ['STRING'],
+  },
+  /** What few nodes declare. */
+  Odd: {
+    required: { choice: ['COMBO', { options: ['normal', 'karras'] }], images: ['IMAGE', { lazy: true }] },
+    optional: { own: ['INT', { default: 1, min: 0, max: 10 }] },
+    hidden: { prompt: 'PROMPT', unique_id: 'UNIQUE_ID' },
+    checkedInputs: ['own'],
+    output: ['IMAGE'],
+  },
   Blend: { optional: { a: ['IMAGE'], b: ['IMAGE,MASK'], any: ['*'] }, output: ['IMAGE'] },
 };
 
 /** A small catalogue in object_info's shape, with both spellings of a list input. */
 export const testCatalogue: NodeCatalogue = nodeCatalogueSchema.parse(
   Object.fromEntries(
-    Object.entries(sketches).map(([name, { required = {}, optional = {}, output, isOutput = false }]) => [
-      name,
-      {
-        input: { required, optional },
-        input_order: { required: Object.keys(required), optional: Object.keys(optional) },
-        output,
-        output_is_list: output.map(() => false),
-        output_name: output,
+    Object.entries(sketches).map(
+      ([name, { required = {}, optional = {}, hidden, checkedInputs, output, isOutput = false }]) => [
         name,
-        display_name: name,
-        description: '',
-        python_module: 'nodes',
-        category: 'test',
-        output_node: isOutput,
-      },
-    ]),
+        {
+          input: { required, optional, ...(hidden && { hidden }) },
+          input_order: { required: Object.keys(required), optional: Object.keys(optional) },
+          output,
+          output_is_list: output.map(() => false),
+          output_name: output,
+          name,
+          display_name: name,
+          description: '',
+          python_module: 'nodes',
+          category: 'test',
+          output_node: isOutput,
+          ...(checkedInputs && { checked_inputs: checkedInputs }),
+        },
+      ],
+    ),
   ),
 );

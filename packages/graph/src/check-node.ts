@@ -1,4 +1,11 @@
-import type { Graph, GraphNode, NodeCatalogue, NodeDefinition, NodeErrorReason } from '@studio/contracts';
+import type {
+  Graph,
+  GraphNode,
+  NodeCatalogue,
+  NodeDefinition,
+  NodeErrorReason,
+  NodeInputSpec,
+} from '@studio/contracts';
 import { optionsOf } from './catalogue.ts';
 import { checkValue, type InputContext, reason } from './check-value.ts';
 import { toLink } from './links.ts';
@@ -13,6 +20,8 @@ const isTypeMatch = (received: string, wanted: string): boolean => {
 export interface GraphContext {
   readonly graph: Graph;
   readonly catalogue: NodeCatalogue;
+  /** Names of the pictures that the graph may load. */
+  readonly pictures: ReadonlySet<string>;
 }
 
 const badLink = (context: InputContext, value: NodeErrorReason['extra_info'][string], details: string) =>
@@ -55,15 +64,25 @@ const checkMissing = (context: InputContext, node: GraphNode): NodeErrorReason[]
     ? [reason(context, { type: 'required_input_missing', message: 'A required input is missing' })]
     : [];
 
-/** All reasons why one node cannot run. */
+/** All reasons why one node cannot run. Hidden inputs are the engine's to fill. */
 export const checkNode = (
   graphContext: GraphContext,
   node: GraphNode,
-  { input: { required = {}, optional = {} } }: NodeDefinition,
-): NodeErrorReason[] => [
-  ...Object.entries(required).flatMap(([input, spec]) => [
-    ...checkMissing({ input, spec }, node),
-    ...checkInput(graphContext, { input, spec }, node),
-  ]),
-  ...Object.entries(optional).flatMap(([input, spec]) => checkInput(graphContext, { input, spec }, node)),
-];
+  definition: NodeDefinition,
+): NodeErrorReason[] => {
+  const { required = {}, optional = {} } = definition.input;
+  const checkedByNode = new Set(definition.checked_inputs);
+  const contextOf = ([input, spec]: [string, NodeInputSpec]) => ({
+    input,
+    spec,
+    isOwnCheck: checkedByNode.has(input),
+    pictures: graphContext.pictures,
+  });
+  const needed = Object.entries(required).map(contextOf);
+  return [
+    ...needed.flatMap((context) => checkMissing(context, node)),
+    ...[...needed, ...Object.entries(optional).map(contextOf)].flatMap((context) =>
+      checkInput(graphContext, context, node),
+    ),
+  ];
+};

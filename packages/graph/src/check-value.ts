@@ -4,6 +4,10 @@ import { type Json, optionsOf } from './catalogue.ts';
 export interface InputContext {
   readonly input: string;
   readonly spec: NodeInputSpec;
+  /** The node judges the value itself, so bounds and lists do not. */
+  readonly isOwnCheck: boolean;
+  /** Names of the pictures that the graph may load. */
+  readonly pictures: ReadonlySet<string>;
 }
 
 /** ComfyUI leaves long lists out of its reasons; a thousand model names help nobody. */
@@ -16,7 +20,7 @@ const specForReason = (spec: NodeInputSpec): Json => {
 
 /** A reason in ComfyUI's shape. */
 export const reason = (
-  { input, spec }: InputContext,
+  { input, spec }: Pick<InputContext, 'input' | 'spec'>,
   { type, message, details, extra }: { type: string; message: string; details?: string; extra?: Record<string, Json> },
 ): NodeErrorReason => ({
   type,
@@ -24,6 +28,14 @@ export const reason = (
   details: details ?? input,
   extra_info: { input_name: input, input_config: specForReason(spec), ...extra },
 });
+
+/** Lists that are filled from elsewhere; what they take is checked where it is read. */
+const openListSettings = ['audio_upload', 'video_upload', 'remote'] as const;
+/** Lists of pictures that people bring along: these are known by name only when the graph is. */
+const pictureListSettings = ['image_upload', 'animated_image_upload'] as const;
+
+const hasSetting = ([, settings]: NodeInputSpec, names: readonly string[]): boolean =>
+  settings !== undefined && names.some((name) => settings[name] !== undefined && settings[name] !== false);
 
 /** Membership must not cost a scan of ten thousand model names for each node. */
 const optionSets = new WeakMap<readonly Json[], Set<Json>>();
@@ -35,9 +47,24 @@ const optionSet = (options: readonly Json[]): Set<Json> => {
   return made;
 };
 
+const checkPicture = (context: InputContext, value: Json): NodeErrorReason[] =>
+  typeof value === 'string' && context.pictures.has(value)
+    ? []
+    : [
+        reason(context, {
+          type: 'value_not_in_list',
+          message: 'There is no such picture in your team',
+          details: `${context.input}: '${String(value).slice(0, 100)}'`,
+          extra: { received_value: value },
+        }),
+      ];
+
 const checkOption = (context: InputContext, options: readonly Json[], value: Json): NodeErrorReason[] => {
-  // A file list with an upload button is open: what it takes is checked where the file is looked up.
-  if (context.spec[1]?.image_upload === true || optionSet(options).has(value)) return [];
+  if (hasSetting(context.spec, openListSettings)) return [];
+  if (hasSetting(context.spec, pictureListSettings)) return checkPicture(context, value);
+  if (context.isOwnCheck) return [];
+  const chosen = context.spec[1]?.multiselect === true && Array.isArray(value) ? value : [value];
+  if (chosen.every((one) => optionSet(options).has(one))) return [];
   const listed = options.slice(0, maxListedOptions).map(String).join(', ');
   return [
     reason(context, {
@@ -58,19 +85,18 @@ const toNumber = (value: Json, isWhole: boolean): number | null => {
   return pattern.test(value) ? Number(value) : null;
 };
 
+const unreadable = (context: InputContext, value: Json): NodeErrorReason =>
+  reason(context, {
+    type: 'invalid_input_type',
+    message: `The value cannot be read as ${String(context.spec[0])}`,
+    details: `${context.input}, ${JSON.stringify(value).slice(0, 100)}`,
+    extra: { received_value: value },
+  });
+
 const checkNumber = (context: InputContext, value: Json): NodeErrorReason[] => {
-  const type = String(context.spec[0]);
-  const number = toNumber(value, type === 'INT');
-  if (number === null) {
-    return [
-      reason(context, {
-        type: 'invalid_input_type',
-        message: `The value cannot be read as ${type}`,
-        details: `${context.input}, ${JSON.stringify(value).slice(0, 100)}`,
-        extra: { received_value: value },
-      }),
-    ];
-  }
+  const number = toNumber(value, context.spec[0] === 'INT');
+  if (number === null) return [unreadable(context, value)];
+  if (context.isOwnCheck) return [];
   const { min, max } = context.spec[1] ?? {};
   const outOfBounds = (kind: string, bound: number) =>
     reason(context, {
@@ -82,6 +108,10 @@ const checkNumber = (context: InputContext, value: Json): NodeErrorReason[] => {
   if (typeof max === 'number' && number > max) return [outOfBounds('bigger', max)];
   return [];
 };
+
+/** Text and switches are read as Python's str() and bool() read them, from anything but objects and lists. */
+const checkScalar = (context: InputContext, value: Json): NodeErrorReason[] =>
+  typeof value === 'object' && value !== null ? [unreadable(context, value)] : [];
 
 const isWrapped = (value: Json): value is { __value__: Json } =>
   typeof value === 'object' && value !== null && !Array.isArray(value) && '__value__' in value;
@@ -95,6 +125,9 @@ export const checkValue = (context: InputContext, received: Json): NodeErrorReas
     case 'INT':
     case 'FLOAT':
       return checkNumber(context, value);
+    case 'STRING':
+    case 'BOOLEAN':
+      return checkScalar(context, value);
     default:
       return [];
   }

@@ -45,8 +45,12 @@ const withInput = (nodeId: string, input: string, value: Graph[string]['inputs']
   return graph;
 };
 
+const validate = (graph: Graph, catalogue = testCatalogue) =>
+  validateGraph({ graph, catalogue, pictures: new Set(['x.png']) });
+const runnable = { ok: true, nodeErrors: {} };
+
 const reasonTypes = (graph: Graph, nodeId: string): string[] => {
-  const verdict = validateGraph(graph, testCatalogue);
+  const verdict = validate(graph);
   return verdict.ok ? [] : (verdict.nodeErrors[nodeId]?.errors.map(({ type }) => type) ?? []);
 };
 
@@ -56,7 +60,7 @@ describe('txt2imgGraph', () => {
       fc.property(anyParams, (any) => {
         const graph = txt2imgGraph(any);
         expect(graphSchema.parse(graph)).toEqual(graph);
-        expect(validateGraph(graph, testCatalogue)).toEqual({ ok: true });
+        expect(validate(graph)).toEqual(runnable);
         expect(graph['5']?.inputs.seed).toBe(any.seed);
         expect(graph['2']?.inputs.text).toBe(any.prompt);
         expect(findMainModel(graph)).toBe(any.model);
@@ -98,7 +102,7 @@ describe('validateGraph', () => {
 
   it('says which outputs an error keeps from running', () => {
     const graph = { ...withInput('5', 'steps', 0), '8': { class_type: 'SaveImage', inputs: { images: ['6', 0] } } };
-    const verdict = validateGraph(graph, testCatalogue);
+    const verdict = validate(graph);
     expect(verdict).toMatchObject({
       code: 'graph.invalid',
       nodeErrors: { '5': { class_type: 'KSampler', dependent_outputs: ['7', '8'] } },
@@ -106,10 +110,10 @@ describe('validateGraph', () => {
   });
 
   it('reads numbers as the engine will: numeric text and booleans count', () => {
-    expect(validateGraph(withInput('5', 'steps', '20'), testCatalogue)).toEqual({ ok: true });
-    expect(validateGraph(withInput('5', 'cfg', '7.5'), testCatalogue)).toEqual({ ok: true });
-    expect(validateGraph(withInput('5', 'denoise', true), testCatalogue)).toEqual({ ok: true });
-    expect(validateGraph(withInput('5', 'steps', { __value__: 20 }), testCatalogue)).toEqual({ ok: true });
+    expect(validate(withInput('5', 'steps', '20'))).toEqual(runnable);
+    expect(validate(withInput('5', 'cfg', '7.5'))).toEqual(runnable);
+    expect(validate(withInput('5', 'denoise', true))).toEqual(runnable);
+    expect(validate(withInput('5', 'steps', { __value__: 20 }))).toEqual(runnable);
   });
 
   it('lets a wildcard and a comma-separated set of types match', () => {
@@ -118,7 +122,7 @@ describe('validateGraph', () => {
       '2': { class_type: 'Blend', inputs: { a: ['1', 0], b: ['1', 1], any: ['1', 1] } },
       '3': { class_type: 'SaveImage', inputs: { images: ['2', 0], filename_prefix: 'x' } },
     };
-    expect(validateGraph(graph, testCatalogue)).toEqual({ ok: true });
+    expect(validate(graph)).toEqual(runnable);
   });
 
   it('names unknown nodes, also those that look like built-in properties', () => {
@@ -127,20 +131,58 @@ describe('validateGraph', () => {
       '8': { class_type: 'NoSuchNode', inputs: {} },
       '9': { class_type: 'constructor', inputs: {} },
     };
-    expect(validateGraph(graph, testCatalogue)).toMatchObject({ code: 'graph.unknown_node', nodeIds: ['8', '9'] });
+    expect(validate(graph)).toMatchObject({ code: 'graph.unknown_node', nodeIds: ['8', '9'] });
   });
 
   it('refuses a graph without an output', () => {
     const { '7': _save, ...graph } = txt2imgGraph(params);
-    expect(validateGraph(graph, testCatalogue)).toMatchObject({ code: 'graph.no_output' });
+    expect(validate(graph)).toMatchObject({ code: 'graph.no_output' });
   });
 
-  it('ignores errors in nodes that no output needs', () => {
-    const graph = { ...txt2imgGraph(params), '8': { class_type: 'VAEDecode', inputs: {} } };
-    expect(validateGraph(graph, testCatalogue)).toEqual({ ok: true });
+  it('ignores errors and cycles in nodes that no output needs', () => {
+    const unneeded: Graph = {
+      '8': { class_type: 'VAEDecode', inputs: {} },
+      '9': { class_type: 'Blend', inputs: { a: ['10', 0] } },
+      '10': { class_type: 'Blend', inputs: { a: ['9', 0] } },
+    };
+    expect(validate({ ...txt2imgGraph(params), ...unneeded })).toEqual(runnable);
   });
 
-  it('finds a cycle wherever it lies, and none where there is none', () => {
+  it('runs a graph as long as one output can, and says what keeps the others from it', () => {
+    const bad: Graph = {
+      '8': { class_type: 'LoadImage', inputs: { image: 'gone.png' } },
+      '9': { class_type: 'SaveImage', inputs: { images: ['8', 0], filename_prefix: '' } },
+    };
+    expect(validate({ ...txt2imgGraph(params), ...bad })).toMatchObject({
+      ok: true,
+      nodeErrors: {
+        '8': { errors: [{ type: 'value_not_in_list' }], dependent_outputs: ['9'], class_type: 'LoadImage' },
+      },
+    });
+    expect(validate(bad)).toMatchObject({ ok: false, code: 'graph.invalid', nodeIds: ['8'] });
+  });
+
+  it('takes what ComfyUI takes: lists, lazy and hidden inputs, several choices at once, text that stands for a choice', () => {
+    const save = (source: string): Graph[string] => ({
+      class_type: 'SaveImage',
+      inputs: { images: [source, 0], filename_prefix: '' },
+    });
+    const graph: Graph = {
+      '1': { class_type: 'Primitive', inputs: { value: 'karras', list: { __value__: ['a', 'b'] } } },
+      '2': { class_type: 'Odd', inputs: { choice: ['1', 0], images: ['3', 0], prompt: 7, own: -5 } },
+      '3': { class_type: 'Blend', inputs: {} },
+      '4': save('2'),
+    };
+    expect(validate(graph)).toEqual(runnable);
+    graph['1'] = { class_type: 'Primitive', inputs: { value: 'x', list: { __value__: ['a', 'c'] } } };
+    expect(reasonTypes(graph, '1')).toEqual(['value_not_in_list']);
+    graph['1'] = { class_type: 'Primitive', inputs: { value: {}, list: 'a' } };
+    expect(reasonTypes(graph, '1')).toEqual(['invalid_input_type']);
+    graph['2'] = { class_type: 'Odd', inputs: { choice: 'normal', images: ['3', 0], own: 'many' } };
+    expect(reasonTypes(graph, '2')).toEqual(['invalid_input_type']);
+  });
+
+  it('finds a cycle wherever an output needs it, and none where there is none', () => {
     const nodeCount = fc.integer({ min: 2, max: 40 });
     const chains = nodeCount.chain((count) =>
       fc.tuple(fc.constant(count), fc.array(fc.tuple(fc.nat(count - 1), fc.nat(count - 1)), { maxLength: 60 })),
@@ -152,20 +194,23 @@ describe('validateGraph', () => {
         // A link from a larger to a smaller number only can never close a cycle.
         const kept = isAcyclic ? links.filter(([from, to]) => from > to) : links;
         for (const [from, to] of kept) addLink(graph, from, to);
-        const verdict = validateGraph(graph, testCatalogue);
-        if (isAcyclic) expect(verdict).toEqual({ ok: true });
+        const verdict = validate(graph);
+        if (isAcyclic) expect(verdict).toEqual(runnable);
         else if (!verdict.ok) expectCycle(graph, verdict.nodeIds);
       }),
     );
   });
 
   it('checks 2,000 nodes with a cycle across all of them, in a chain or with many errors, without growing slow', () => {
-    const graph: Graph = { '0': { class_type: 'Blend', inputs: { a: ['1999', 0] } } };
+    const graph: Graph = {
+      '0': { class_type: 'Blend', inputs: { a: ['1999', 0] } },
+      save0: { class_type: 'SaveImage', inputs: { images: ['0', 0], filename_prefix: '' } },
+    };
     for (let i = 1; i < 2_000; i++) graph[String(i)] = { class_type: 'Blend', inputs: { a: [String(i - 1), 0] } };
-    expect(validateGraph(graph, testCatalogue)).toMatchObject({ code: 'graph.cycle', nodeIds: { length: 2_000 } });
+    expect(validate(graph)).toMatchObject({ code: 'graph.cycle', nodeIds: { length: 2_000 } });
     graph['0'] = { class_type: 'VAEDecode', inputs: {} };
     for (let i = 1; i < 1_000; i++) graph[`save${i}`] = { class_type: 'SaveImage', inputs: { images: [String(i), 0] } };
-    const verdict = validateGraph(graph, testCatalogue);
+    const verdict = validate(graph);
     expect(verdict).toMatchObject({ code: 'graph.invalid' });
     if (!verdict.ok) expect(Object.keys(verdict.nodeErrors)).toHaveLength(100);
   });

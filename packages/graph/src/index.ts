@@ -1,4 +1,5 @@
 export { comboOptions, mergeCatalogues } from './catalogue.ts';
+export type { GraphContext } from './check-node.ts';
 export { estimateCost } from './cost.ts';
 export { linkedInputs } from './links.ts';
 export { findMainModel } from './main-model.ts';

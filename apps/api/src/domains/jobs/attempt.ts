@@ -138,8 +138,7 @@ export const finalizeJob = (
     if (verdict !== 'settled') return { accepted: verdict === 'repeated' };
     const job = await findLeasedJob(tx, jobId);
     if (!job) throw new AppError('job.not_found');
-    // A graph has branches: what was drawn before one of them failed is kept.
-    if (state === 'succeeded' || state === 'failed') await storeOutputs(deps, tx, job, body);
+    if (state === 'succeeded') await storeOutputs(deps, tx, job, body);
     onCommit(() => {
       deps.bus.publish('team.changed', { teamId: job.team_id });
       deps.bus.publish('queue.ready', { queue: job.queue });

@@ -31,6 +31,20 @@ beforeAll(async () => {
 });
 afterAll(() => studio?.stop());
 
+const drawn = {
+  prompt: 'x',
+  negativePrompt: '',
+  model: 'starter.safetensors',
+  width: 64,
+  height: 64,
+  steps: 1,
+  cfg: 1,
+  sampler: 'euler',
+  scheduler: 'normal',
+  seed: 1,
+  count: 1,
+};
+
 const submit = (body: Record<string, unknown> = {}) =>
   studio.app.inject({
     method: 'POST',
@@ -179,20 +193,7 @@ describe('bad input is a coded error, and nothing is entered', () => {
     expect(answer.json()).toMatchObject({ error: { code: 'request.unparseable' } });
   });
 
-  const base = (): Graph => txt2imgGraph({ ...resolved, prompt: 'x' });
-  const resolved = {
-    prompt: 'x',
-    negativePrompt: '',
-    model: 'starter.safetensors',
-    width: 64,
-    height: 64,
-    steps: 1,
-    cfg: 1,
-    sampler: 'euler',
-    scheduler: 'normal',
-    seed: 1,
-    count: 1,
-  };
+  const base = (): Graph => txt2imgGraph(drawn);
   test.each<[string, Graph, Record<string, unknown>]>([
     [
       'a graph with a cycle',
@@ -249,6 +250,22 @@ test('a free graph runs, and may load a picture of the team', async () => {
   expect(lease.inputs).toMatchObject([{ name: image, sha256: assets?.[0]?.sha256 }]);
   expect((await studio.app.inject(lease.inputs[0]?.url ?? '')).body).toBe('picture one');
   await engine.finalize(lease);
+});
+
+test('a graph of which some outputs cannot run is entered, and says which', async () => {
+  const graph: Graph = {
+    ...txt2imgGraph(drawn),
+    '8': { class_type: 'LoadImage', inputs: { image: 'ast_01jd8x7q5w3n4k6m8p9r0s2t4v' } },
+    '9': { class_type: 'SaveImage', inputs: { images: ['8', 0], filename_prefix: 'x' } },
+  };
+  const refused = { '8': { errors: [{ type: 'value_not_in_list' }], dependent_outputs: ['9'] } };
+  const job = await studio.call(createJob, { token, body: { graph } });
+  expect(job.nodeErrors).toMatchObject(refused);
+  const lease = await engine.take();
+  expect(lease.graph).toEqual(graph);
+  await engine.finalize(lease, { nodeErrors: { '5': { errors: [], dependent_outputs: [], class_type: 'KSampler' } } });
+  const done = await studio.call(getJob, { token, params: { id: job.id } });
+  expect(Object.keys(done.nodeErrors)).toEqual(['5', '8']);
 });
 
 test('a job of another team does not exist', async () => {

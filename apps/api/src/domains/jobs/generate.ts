@@ -87,8 +87,8 @@ export const generateTxt2img = (deps: Pick<Deps, 'db' | 'bus'>, actor: Actor, in
     const nodes = await getKnownNodes(tx);
     const params = resolveTxt2img(input, { models: await listCheckpoints(tx), nodes });
     const graph = txt2imgGraph(params);
-    checkGraph(graph, nodes);
-    return enqueue(deps, { tx, onCommit, actor }, { graph, params, nodeErrors: {} });
+    const nodeErrors = checkGraph({ graph, nodes, images: [] });
+    return enqueue(deps, { tx, onCommit, actor }, { graph, params, nodeErrors });
   });
 
 /** Everything the studio page can offer at this moment. */

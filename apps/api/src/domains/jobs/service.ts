@@ -15,7 +15,7 @@ import type { Tx } from '../../platform/db.ts';
 import { readCursor, toPage } from '../../platform/paging.ts';
 import { recordAudit } from '../audit/index.ts';
 import { getKnownNodes } from '../models/index.ts';
-import { checkGraph, checkGraphImages } from './check-graph.ts';
+import { checkGraph, listGraphImages } from './check-graph.ts';
 import { enqueue } from './enqueue.ts';
 import { presentJobStatus } from './present.ts';
 import * as queries from './queries.ts';
@@ -25,9 +25,9 @@ type ReadDeps = Pick<Deps, 'db' | 'bus' | 'config'>;
 
 export const createJob = (deps: Pick<Deps, 'db' | 'bus'>, actor: Actor, graph: Graph): Promise<Job> =>
   deps.db.tx({ teamId: actor.teamId }, async (tx, onCommit) => {
-    checkGraph(graph, await getKnownNodes(tx));
-    await checkGraphImages(tx, actor.teamId, graph);
-    return enqueue(deps, { tx, onCommit, actor }, { graph, params: null, nodeErrors: {} });
+    const nodes = await getKnownNodes(tx);
+    const nodeErrors = checkGraph({ graph, nodes, images: await listGraphImages(tx, actor.teamId, graph) });
+    return enqueue(deps, { tx, onCommit, actor }, { graph, params: null, nodeErrors });
   });
 
 const getRow = async (tx: Tx, { teamId }: Actor, id: JobId): Promise<queries.JobRow> => {
