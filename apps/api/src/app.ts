@@ -13,6 +13,7 @@ import { teams } from './domains/teams/index.ts';
 import { blobs } from './http/blobs.ts';
 import { addDocs } from './http/docs.ts';
 import { addErrorHandling, answerError } from './http/errors.ts';
+import { endConnectionsOnStop } from './http/last-answers.ts';
 import { upgradesOf } from './http/page-sockets.ts';
 import { addPages } from './http/pages.ts';
 import type { App, Plugin } from './http/route.ts';
@@ -44,6 +45,7 @@ export const buildApp = async (deps: Deps): Promise<App> => {
   app.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id);
   });
+  endConnectionsOnStop(app);
   addErrorHandling(app, deps);
   addSecurityHeaders(app, deps);
   await app.register(fastifyCookie);
