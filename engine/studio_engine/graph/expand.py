@@ -70,6 +70,9 @@ def expand(given: Expanded, step: Step, planner: Planner, *, call: int, known: d
             if not isinstance(value, Link | str | int | float | bool | None)
         }
         steps[node_id] = planner.step(node, lambda source: sources[source].key, display_id=step.display_id, named=named)
+        # A node whose result was let go of may make its graph a second time.
+        if node_id in known and known[node_id].key != steps[node_id].key:
+            raise site.refuse(f"holds node {node_id[:100]}, which exists already; give each node its own id.")
     _check_slots(site, steps, sources)
     return Expansion(list(steps.values()), _outputs_of(site, given, sources))
 
