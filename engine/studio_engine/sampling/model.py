@@ -38,11 +38,19 @@ class LatentFormat:
     shift: float = 0.0
     cells: int = 8
     """Pixels per latent cell and side."""
+    mean: tuple[float, ...] = ()
+    """Per channel, in place of `shift`."""
+    deviation: tuple[float, ...] = ()
+    """Per channel: raw latents are divided by it too."""
 
     def to_model(self, raw: Tensor) -> Tensor:
+        if self.mean:
+            return (raw - _per_channel(self.mean, raw)) / _per_channel(self.deviation, raw) * self.scale
         return (raw - self.shift) * self.scale
 
     def to_raw(self, latents: Tensor) -> Tensor:
+        if self.mean:
+            return latents / self.scale * _per_channel(self.deviation, latents) + _per_channel(self.mean, latents)
         return latents / self.scale + self.shift
 
     def fitted(self, raw: Tensor) -> Tensor:
@@ -50,6 +58,10 @@ class LatentFormat:
         if raw.shape[1] == self.channels or raw.count_nonzero() > 0:
             return raw
         return raw.new_zeros((raw.shape[0], self.channels, *raw.shape[2:]))
+
+
+def _per_channel(values: tuple[float, ...], like: Tensor) -> Tensor:
+    return like.new_tensor(values).view(-1, 1, 1)
 
 
 class Network(Protocol):
@@ -122,3 +134,6 @@ class Model:
     def with_hooks(self, hooks: NetworkHooks) -> Model:
         """These hooks after those that are there."""
         return replace(self, hooks=self.hooks + hooks)
+
+    def with_guidance(self, guidance: GuidanceHooks) -> Model:
+        return replace(self, guidance=guidance)
