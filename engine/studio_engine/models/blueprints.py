@@ -21,6 +21,7 @@ _MAKERS: Final[Mapping[str, str]] = {
     "clip_h": "studio_engine.models.text.blueprint:clip_blueprint",
     "clip_g": "studio_engine.models.text.blueprint:clip_blueprint",
     "t5xxl": "studio_engine.models.text.blueprint:t5_blueprint",
+    "upscale": "studio_engine.models.upscalers.blueprint:upscale_blueprint",
     "control": "studio_engine.models.control.blueprint:control_blueprint",
 }
 
