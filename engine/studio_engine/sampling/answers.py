@@ -10,7 +10,14 @@ import torch
 from torch import Tensor
 
 from studio_engine.runtime.free_memory import available_bytes
-from studio_engine.sampling.conditioning import Conditioning, ControlInput, ControlUse, NetInput, RunInfo
+from studio_engine.sampling.conditioning import (
+    Conditioning,
+    ControlInput,
+    ControlUse,
+    NetInput,
+    RunInfo,
+    UnboundControl,
+)
 from studio_engine.sampling.conds import PreparedCond, PromptList, active_controls, prepared
 from studio_engine.sampling.model import Latent, Model
 from studio_engine.sampling.net_rows import are_joinable, joined, with_rows
@@ -103,7 +110,8 @@ class RunAnswers:
         key = (id(use), box)
         if key not in self._hints:
             part = self._run.latent if box is None else box.of(self._run.latent)
-            self._hints[key] = use.net.prepare(use, Latent(self._model.latent.to_raw(part)))
+            net = use.net.bound_to(self._model.network) if isinstance(use.net, UnboundControl) else use.net
+            self._hints[key] = net.prepare(use, Latent(self._model.latent.to_raw(part)))
             # Kept alive, for its id names it.
             self._uses.append(use)
         return self._hints[key]

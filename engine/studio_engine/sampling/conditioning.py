@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
 
 import torch
 from torch import Tensor
 
 if TYPE_CHECKING:
-    from studio_engine.sampling.model import Latent
+    from studio_engine.sampling.model import Latent, Network
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class SizeHint:
 class ControlUse:
     """A ControlNet with its picture, as a prompt carries it."""
 
-    net: ControlNet
+    net: ControlNet | UnboundControl
     hint: Tensor
     """IMAGE `[batch, height, width, 3]`"""
     strength: float
@@ -146,6 +146,13 @@ class ControlNet(Protocol):
     def residuals(self, x: Tensor, timestep: Tensor, inputs: NetInput, control: ControlInput) -> Residuals:
         """`x` is scaled as the network's input is, `[rows, channels, h, w]`."""
         ...
+
+
+@runtime_checkable
+class UnboundControl(Protocol):
+    """CONTROL_NET: a control model that is made of the network that it steers."""
+
+    def bound_to(self, network: Network) -> ControlNet: ...
 
 
 @dataclass(frozen=True, eq=False)

@@ -80,9 +80,9 @@ class DistilledSampling(DiscreteSampling):
         return time / spread**0.5 * super().denoised(x, sigma, output) + LCM_DEVIATION**2 / spread * x
 
 
-def distilled_sampling(prediction: Prediction = "eps") -> DistilledSampling:
+def distilled_sampling(prediction: Prediction = "eps", *, is_zero_snr: bool = False) -> DistilledSampling:
     """The 50 entries of `discrete_sampling` that latent consistency models know."""
-    original = discrete_sampling(prediction)
+    original = discrete_sampling(prediction, is_zero_snr=is_zero_snr)
     stride = TRAIN_STEPS // DISTILLED_STEPS
     sigmas, log_sigmas = (table[stride - 1 :: stride] for table in (original.sigmas, original.log_sigmas))
     return DistilledSampling(sigmas, prediction, log_sigmas=log_sigmas, stride=stride)

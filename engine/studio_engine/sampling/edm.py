@@ -34,8 +34,28 @@ class ContinuousSampling(ModelSampling):
         return math.exp((high - low) * (1.0 - percent) + low)
 
 
+@dataclass(frozen=True, eq=False, repr=False)
+class AngularSampling(ContinuousSampling):
+    """Timesteps are angles between picture and noise, as shares of a right angle (Salimans & Ho 2022)."""
+
+    def timestep(self, sigma: Tensor) -> Tensor:
+        return sigma.atan() / math.pi * 2
+
+    def sigma(self, timestep: Tensor) -> Tensor:
+        return (timestep * (math.pi / 2)).tan()
+
+
 def continuous_sampling(
     prediction: Prediction = "v", sigma_range: tuple[float, float] = SVD_RANGE, *, data_deviation: float = 1.0
 ) -> ContinuousSampling:
+    return ContinuousSampling(_table(sigma_range), prediction, data_deviation)
+
+
+def angular_sampling(sigma_range: tuple[float, float]) -> AngularSampling:
+    """Of a model that predicts the velocity."""
+    return AngularSampling(_table(sigma_range), "v")
+
+
+def _table(sigma_range: tuple[float, float]) -> Tensor:
     low, high = sigma_range
-    return ContinuousSampling(torch.linspace(math.log(low), math.log(high), TABLE).exp(), prediction, data_deviation)
+    return torch.linspace(math.log(low), math.log(high), TABLE).exp()

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Final
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+from studio_engine.imaging.batches import repeat_to
 from studio_engine.sampling.hooks import MaskHook
 from studio_engine.sampling.model_sampling import ModelSampling
 from studio_engine.sampling.samplers.protocol import Denoise
+
+CELL: Final = 8
+"""Pixels per latent cell and side of every autoencoder that pictures are cut for."""
 
 
 def latent_mask(mask: Tensor, samples: Tensor) -> Tensor:
@@ -21,8 +26,37 @@ def latent_mask(mask: Tensor, samples: Tensor) -> Tensor:
     """
     planes = mask.reshape(-1, 1, *mask.shape[-2:]).float()
     resized = functional.interpolate(planes, size=samples.shape[-2:], mode="bilinear")
-    repeats = math.ceil(samples.shape[0] / resized.shape[0])
-    return resized.repeat(repeats, 1, 1, 1)[: samples.shape[0]]
+    return repeat_to(resized, samples.shape[0])
+
+
+def pixel_mask(pixels: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+    """Images `[batch, h, w, c]` with sides of whole cells, cut at the middle, and the mask as `[rows, 1, h, w]`."""
+    planes = mask.reshape(-1, 1, *mask.shape[-2:])
+    resized = functional.interpolate(planes, size=pixels.shape[1:3], mode="bilinear")
+    return cropped(pixels), cropped(resized.movedim(1, -1)).movedim(-1, 1)
+
+
+def cropped(images: Tensor) -> Tensor:
+    """The middle of `[batch, h, w, c]` with sides of whole cells."""
+    height, width = images.shape[1:3]
+    top, left = height % CELL // 2, width % CELL // 2
+    return images[:, top : top + height // CELL * CELL, left : left + width // CELL * CELL]
+
+
+def emptied(pixels: Tensor, mask: Tensor) -> Tensor:
+    """Images `[batch, h, w, c]` that are grey where the mask `[rows, 1, h, w]` is white."""
+    kept = (1.0 - repeat_to(mask, pixels.shape[0]).round()).movedim(1, -1)
+    return (pixels - 0.5) * kept + 0.5
+
+
+def grown_box(mask: Tensor, pixels: int) -> Tensor:
+    """The rounded mask `[rows, 1, h, w]`, grown by a square of this side."""
+    if pixels == 0:
+        return mask
+    padding = math.ceil((pixels - 1) / 2)
+    # The larger of a square's values; an even square sticks out by one at the end, which is cut off.
+    grown = functional.max_pool2d(functional.pad(mask.round(), [padding] * 4), kernel_size=pixels, stride=1)
+    return grown[..., : mask.shape[-2], : mask.shape[-1]].clamp(0, 1)
 
 
 @dataclass(frozen=True)

@@ -10,18 +10,11 @@ from typing import Final
 import torch
 from torch import Tensor
 
+from studio_engine.imaging.batches import repeat_to
 from studio_engine.sampling.conditioning import ControlInput, NetInput
 
 MAX_REPEAT: Final = 4
 """Contexts whose lengths differ more than this are denoised one after the other, as ComfyUI does."""
-
-
-def repeated(tensor: Tensor, rows: int) -> Tensor:
-    """`rows` rows; fewer are repeated in turn, more are cut."""
-    if tensor.shape[0] == rows:
-        return tensor
-    repeats = math.ceil(rows / tensor.shape[0])
-    return tensor.repeat(repeats, *[1] * (tensor.dim() - 1))[:rows]
 
 
 def with_rows(inputs: NetInput, rows: int) -> NetInput:
@@ -29,19 +22,19 @@ def with_rows(inputs: NetInput, rows: int) -> NetInput:
     controls = tuple(
         replace(
             control,
-            hint=repeated(control.hint, rows),
-            extra={name: repeated(value, rows) for name, value in control.extra.items()},
+            hint=repeat_to(control.hint, rows),
+            extra={name: repeat_to(value, rows) for name, value in control.extra.items()},
         )
         for control in inputs.controls
     )
     return NetInput(
-        context=repeated(inputs.context, rows),
-        vector=None if inputs.vector is None else repeated(inputs.vector, rows),
-        concat=None if inputs.concat is None else repeated(inputs.concat, rows),
-        guidance=None if inputs.guidance is None else repeated(inputs.guidance, rows),
-        references=tuple(repeated(each, rows) for each in inputs.references),
+        context=repeat_to(inputs.context, rows),
+        vector=None if inputs.vector is None else repeat_to(inputs.vector, rows),
+        concat=None if inputs.concat is None else repeat_to(inputs.concat, rows),
+        guidance=None if inputs.guidance is None else repeat_to(inputs.guidance, rows),
+        references=tuple(repeat_to(each, rows) for each in inputs.references),
         controls=controls,
-        extra={name: repeated(value, rows) for name, value in inputs.extra.items()},
+        extra={name: repeat_to(value, rows) for name, value in inputs.extra.items()},
         prompt_of_row=inputs.prompt_of_row[:1] * rows,
     )
 
