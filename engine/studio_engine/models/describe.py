@@ -5,15 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Final
 
 from studio_engine.checkpoint.digest import DigestCache
 from studio_engine.checkpoint.safetensors_file import SafetensorsHeader, read_header
 from studio_engine.errors import EngineError
-from studio_engine.models.detect import SD1, detect_checkpoint, detect_lora
+from studio_engine.models.detect import check_kind, detect_lora, detect_network
 from studio_engine.models.families import family_named
 from studio_engine.models.files import ModelDefaults, ModelFile, ModelKind, Problem
 
 _MAX_TITLE = 200
+_NETWORKS: Final[frozenset[ModelKind]] = frozenset({"checkpoint", "diffusion_model"})
 
 
 def describe(kind: ModelKind, name: str, path: Path, digests: DigestCache) -> ModelFile:
@@ -26,7 +28,7 @@ def describe(kind: ModelKind, name: str, path: Path, digests: DigestCache) -> Mo
         family = _family(kind, header)
     except EngineError as error:
         problem = Problem(error.code, error.message)
-    is_drawing = family is not None and kind == "checkpoint"
+    is_drawing = family is not None and kind in _NETWORKS
     defaults = _defaults(metadata, family_named(family).defaults) if family is not None and is_drawing else None
     return ModelFile(
         name=name,
@@ -43,11 +45,12 @@ def describe(kind: ModelKind, name: str, path: Path, digests: DigestCache) -> Mo
 
 
 def _family(kind: ModelKind, header: SafetensorsHeader) -> str | None:
-    if kind == "checkpoint":
-        return detect_checkpoint(header)[0].name
+    if kind in _NETWORKS:
+        return detect_network(header)[0].name
     if kind == "lora":
         return detect_lora(header)
-    return SD1 if kind == "vae" else None
+    check_kind(header, kind)
+    return None
 
 
 def _title(metadata: Mapping[str, str], path: Path) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from studio_engine.checkpoint.safetensors_file import read_header
-from studio_engine.models.detect import detect_checkpoint
+from studio_engine.models.detect import detect_network
 from studio_engine.models.families.family import Family
 from studio_engine.models.files import ModelFile
 from studio_engine.models.keys import PartKeys
@@ -38,7 +38,7 @@ class CheckpointParts:
 def checkpoint_parts(file: ModelFile) -> CheckpointParts:
     """Raises `model.family_unknown`, naming what the file is instead, and `model.file_corrupt`."""
     header = read_header(file.path)
-    family, keys = detect_checkpoint(header)
+    family, keys = detect_network(header)
     return CheckpointParts(
         family=family,
         keys=keys,

@@ -19,7 +19,7 @@ def inventory(tmp_path: Path) -> Inventory:
     (models / "checkpoints" / "old.ckpt").write_bytes(b"PK\x03\x04" + b"\0" * 50)
     (models / "checkpoints" / "notes.txt").write_text("not a model")
     (models / "loras").mkdir()
-    save_file({"lora_te2_x.lora_down.weight": torch.ones(4, 8)}, models / "loras" / "xl.safetensors")
+    save_file({"decoder.conv_in.weight": torch.ones(4, 8)}, models / "loras" / "vae.safetensors")
     return scan_models(tmp_path / "starter", models, DigestCache(tmp_path / "digests.json"))
 
 
@@ -38,9 +38,9 @@ def test_a_file_carries_what_its_header_says(inventory: Inventory) -> None:
 
 def test_unusable_files_carry_the_reason(inventory: Inventory) -> None:
     problems = {file.name: file.problem.message for file in inventory.files if file.problem is not None}
-    assert set(problems) == {"cut.safetensors", "old.ckpt", "xl.safetensors"}
+    assert set(problems) == {"cut.safetensors", "old.ckpt", "vae.safetensors"}
     assert "zip archive" in problems["old.ckpt"]
-    assert "SDXL" in problems["xl.safetensors"]
+    assert "not a LoRA" in problems["vae.safetensors"]
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_unusable_files_carry_the_reason(inventory: Inventory) -> None:
     [
         ("checkpoint", "none.safetensors", "model.file_missing"),
         ("checkpoint", "cut.safetensors", "model.file_corrupt"),
-        ("lora", "xl.safetensors", "model.family_unknown"),
+        ("lora", "vae.safetensors", "model.family_unknown"),
     ],
 )
 def test_asking_for_what_cannot_be_used_says_why(inventory: Inventory, kind: str, name: str, code: str) -> None:

@@ -7,15 +7,20 @@ from typing import Final
 
 from studio_engine.checkpoint.safetensors_file import SafetensorsHeader
 from studio_engine.errors import EngineError
-from studio_engine.models.families import sd1
+from studio_engine.models.families import sd1, sd2, sdxl, sdxl_refiner
 from studio_engine.models.families.family import Family
 from studio_engine.models.keys import PartKeys
 from studio_engine.models.parts import Blueprint, PartRef
 from studio_engine.runtime.plan import ComputePlan
 
-FAMILIES: Final[tuple[Family, ...]] = (sd1.FAMILY,)
+FAMILIES: Final[tuple[Family, ...]] = (
+    sd1.FAMILY,
+    sd2.FAMILY,
+    sdxl.FAMILY,
+    sdxl_refiner.FAMILY,
+)
 # What stands before the network's names in a file; files of a network alone have nothing there.
-_PREFIXES: Final = ("model.diffusion_model.", "model.model.", "net.", "")
+PREFIXES: Final = ("model.diffusion_model.", "model.model.", "net.", "")
 
 
 def family_named(name: str) -> Family:
@@ -24,7 +29,7 @@ def family_named(name: str) -> Family:
 
 def find_network(header: SafetensorsHeader) -> tuple[Family, PartKeys] | None:
     """The family of a file's network, and the network's names; None where no family knows them."""
-    for prefix in _PREFIXES:
+    for prefix in PREFIXES:
         keys = PartKeys(header, prefix)
         for family in FAMILIES:
             if family.matches(keys):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -31,7 +31,7 @@ class Family:
     sampling: Callable[[PartKeys], ModelSampling]
     """Also from marker keys, which stand beside the network's: see `PartKeys.header`."""
     defaults: ModelDefaults
-    text: Mapping[str, str]
-    """Text encoders of its checkpoints, in order: part -> prefix of its stored names."""
+    text: tuple[str, ...]
+    """The text encoders that it reads, as parts."""
     clip_type: str
-    """CLIPLoader's name for a text encoder set of this family."""
+    """CLIPLoader's name for the family's set of text encoders."""

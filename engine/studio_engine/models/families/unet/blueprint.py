@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import nn
 
 from studio_engine.models.families.idle import is_idle_for_network
-from studio_engine.models.families.unet.config import read_unet_config
+from studio_engine.models.families.unet.config import is_diffusers, read_unet_config
 from studio_engine.models.families.unet.keys import ldm_key
 from studio_engine.models.keys import PartKeys
 from studio_engine.models.parts import Blueprint, PartRef, WeightSource
@@ -20,10 +20,11 @@ def unet_blueprint(ref: PartRef, keys: PartKeys, plan: ComputePlan) -> Blueprint
 
         return empty_unet(config)
 
+    is_own = is_diffusers(keys)
     return Blueprint(
         config=config,
         empty=empty,
-        source=lambda name: WeightSource(keys.prefix + ldm_key(name, config)),
+        source=lambda name: WeightSource(keys.prefix + (name if is_own else ldm_key(name, config))),
         dtype=plan.dtype_for(plan.unet_dtype, config.widths),
         is_idle=is_idle_for_network,
     )

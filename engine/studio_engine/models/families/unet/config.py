@@ -39,36 +39,65 @@ class UnetConfig:
     """Of the class vector (pooled text and sizes); None = the network reads none."""
 
 
+def find_unet_config(keys: PartKeys) -> UnetConfig | None:
+    """None where the names are no UNet's, or not all of one's that reads text. Raises `model.file_corrupt`."""
+    try:
+        return read_unet_config(keys) if is_unet(keys) else None
+    except EngineError as error:
+        if error.code == "model.file_corrupt":
+            raise
+        return None
+
+
+def is_unet(keys: PartKeys) -> bool:
+    return "input_blocks.0.0.weight" in keys or is_diffusers(keys)
+
+
+def is_diffusers(keys: PartKeys) -> bool:
+    """Whether the names are diffusers' own instead of latent diffusion's."""
+    return "down_blocks.0.resnets.0.conv1.weight" in keys and "conv_in.weight" in keys and "conv_out.weight" in keys
+
+
 def read_unet_config(keys: PartKeys) -> UnetConfig:
-    """From latent-diffusion names. Raises `model.untrained` and `model.family_unknown`."""
-    down = _down_levels(keys)
-    widths = tuple(keys.shape(f"input_blocks.{level[0]}.0.in_layers.2.weight")[0] for level in down)
-    layers = len(down[0])
-    down_depths = tuple(tuple(_depth(keys, f"input_blocks.{block}.1") for block in level) for level in down)
-    up_count = layers + 1
-    up_depths = tuple(
-        tuple(_depth(keys, f"output_blocks.{level * up_count + index}.1") for index in range(up_count))
-        for level in range(len(widths))
-    )
-    attention = _first_attention(keys, down, down_depths)
+    """Raises `model.untrained` and `model.family_unknown`."""
+    layout = _diffusers_layout(keys) if is_diffusers(keys) else _ldm_layout(keys)
+    down_depths = tuple(tuple(_depth(keys, at) for at in level) for level in layout.down)
+    attentions = [at for level in layout.down for at in level if _depth(keys, at)]
+    if not attentions:
+        raise EngineError("model.family_unknown", f"{keys.header.path.name} has a UNet without text attention.")
+    is_linear = len(keys.shape(f"{attentions[0]}.proj_in.weight")) == 2
+    widths = tuple(keys.shape(name)[0] for name in layout.widths)
     return UnetConfig(
-        in_channels=keys.shape("input_blocks.0.0.weight")[1],
-        out_channels=keys.shape("out.2.weight")[0],
+        in_channels=keys.shape(layout.first)[1],
+        out_channels=keys.shape(layout.last)[0],
         widths=widths,
-        layers_per_block=layers,
+        layers_per_block=len(layout.down[0]),
         down_depths=down_depths,
-        up_depths=up_depths,
-        middle_depth=_depth(keys, "middle_block.1") if "middle_block.0.in_layers.0.weight" in keys else None,
-        context_width=keys.shape(f"{attention}.transformer_blocks.0.attn2.to_k.weight")[1],
-        uses_linear_projection=len(keys.shape(f"{attention}.proj_in.weight")) == 2,
-        heads=_heads(keys, widths, len(keys.shape(f"{attention}.proj_in.weight")) == 2),
+        up_depths=tuple(tuple(_depth(keys, at) for at in level) for level in layout.up),
+        middle_depth=None if layout.middle is None else _depth(keys, layout.middle),
+        context_width=keys.shape(f"{attentions[0]}.transformer_blocks.0.attn2.to_k.weight")[1],
+        uses_linear_projection=is_linear,
+        heads=_heads(keys, widths, is_linear),
         norm_groups=keys.number("studio.unet_norm_groups", 32),
-        vector_width=(keys.find("label_emb.0.0.weight") or (0, None))[1],
+        vector_width=(keys.find(layout.vector) or (0, None))[1],
     )
 
 
-def _down_levels(keys: PartKeys) -> list[list[int]]:
-    """Numbers of the input blocks with a resnet, per level; a downsampler ends each level but the last."""
+@dataclass(frozen=True)
+class _Layout:
+    """Where a file's names say what sizes the UNet has."""
+
+    first: str
+    last: str
+    vector: str
+    widths: tuple[str, ...]
+    down: tuple[tuple[str, ...], ...]
+    """Places of transformers behind each resnet, per level; there need not be one."""
+    up: tuple[tuple[str, ...], ...]
+    middle: str | None
+
+
+def _ldm_layout(keys: PartKeys) -> _Layout:
     levels: list[list[int]] = [[]]
     for block in range(1, keys.count(r"input_blocks\.(\d+)\.")):
         if f"input_blocks.{block}.0.op.weight" in keys:
@@ -77,19 +106,38 @@ def _down_levels(keys: PartKeys) -> list[list[int]]:
             levels[-1].append(block)
     if not all(levels):
         raise EngineError("model.untrained", f"{keys.header.path.name} lacks blocks of its network; download it again.")
-    return levels
+    up = len(levels[0]) + 1
+    return _Layout(
+        first="input_blocks.0.0.weight",
+        last="out.2.weight",
+        vector="label_emb.0.0.weight",
+        widths=tuple(f"input_blocks.{level[0]}.0.in_layers.2.weight" for level in levels),
+        down=tuple(tuple(f"input_blocks.{block}.1" for block in level) for level in levels),
+        up=tuple(tuple(f"output_blocks.{level * up + index}.1" for index in range(up)) for level in range(len(levels))),
+        middle="middle_block.1" if "middle_block.0.in_layers.0.weight" in keys else None,
+    )
+
+
+def _diffusers_layout(keys: PartKeys) -> _Layout:
+    levels = keys.count(r"down_blocks\.(\d+)\.")
+    layers = keys.count(r"down_blocks\.0\.resnets\.(\d+)\.")
+    return _Layout(
+        first="conv_in.weight",
+        last="conv_out.weight",
+        vector="add_embedding.linear_1.weight",
+        widths=tuple(f"down_blocks.{level}.resnets.0.conv1.weight" for level in range(levels)),
+        down=tuple(tuple(f"down_blocks.{level}.attentions.{i}" for i in range(layers)) for level in range(levels)),
+        up=tuple(tuple(f"up_blocks.{level}.attentions.{i}" for i in range(layers + 1)) for level in range(levels)),
+        middle="mid_block.attentions.0" if "mid_block.resnets.0.conv1.weight" in keys else None,
+    )
 
 
 def _depth(keys: PartKeys, attention: str) -> int:
-    return keys.count(attention.replace(".", r"\.") + r"\.transformer_blocks\.(\d+)\.")
-
-
-def _first_attention(keys: PartKeys, down: list[list[int]], depths: Depths) -> str:
-    for level, level_depths in zip(down, depths, strict=True):
-        for block, depth in zip(level, level_depths, strict=True):
-            if depth:
-                return f"input_blocks.{block}.1"
-    raise EngineError("model.family_unknown", f"{keys.header.path.name} has a UNet without text attention.")
+    """How many transformer layers stand there."""
+    depth = 0
+    while f"{attention}.transformer_blocks.{depth}.norm1.weight" in keys:
+        depth += 1
+    return depth
 
 
 def _heads(keys: PartKeys, widths: tuple[int, ...], is_linear: bool) -> tuple[int, ...]:

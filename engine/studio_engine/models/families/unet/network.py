@@ -12,6 +12,7 @@ from typing import TypeAlias
 import torch
 from torch import Tensor
 
+from studio_engine.denoise.request import Request
 from studio_engine.errors import EngineError
 from studio_engine.models.families.unet.config import UnetConfig
 from studio_engine.models.families.unet.walk import UnetInput, merged, walk
@@ -80,23 +81,9 @@ class UnetNetwork:
 
     @torch.no_grad()
     def predict(self, x: Tensor, timestep: Tensor, inputs: NetInput, hooks: NetworkHooks, sigma: Tensor) -> Tensor:
-        plan, part = self.source.plan, self.source.part(self.ref)
-        _check_memory(part, x)
-        layout = torch.channels_last if plan.is_channels_last else torch.contiguous_format
-        placed = {"device": plan.device, "dtype": part.dtype}
-        joined = x if inputs.concat is None else torch.cat([x, inputs.concat.to(x)], dim=1)
-        controls = [control.net.residuals(x, timestep, inputs, control) for control in inputs.controls]
-        call = UnetInput(
-            x=joined.to(**placed).contiguous(memory_format=layout),
-            timestep=timestep,
-            context=inputs.context.to(**placed),
-            vector=None if inputs.vector is None else inputs.vector.to(**placed),
-            sigma=sigma,
-            latent_shape=tuple(x.shape),
-            prompt_of_row=inputs.prompt_of_row,
-            residuals=merged(controls) if controls else Residuals(),
-        )
-        return walk(part.module, call, hooks).float()
+        # Loaded before its turn on the device, so that other jobs compute meanwhile.
+        forward = _Forward(self.source, self.source.part(self.ref))
+        return self.source.batcher.run(Request(self.batch_key, x, timestep, inputs, hooks, sigma), forward)
 
     @torch.no_grad()
     def to_rgb(self, latents: Tensor) -> Tensor:
@@ -110,6 +97,32 @@ class UnetNetwork:
 
     def patched_by(self, patch: WeightPatch) -> UnetNetwork:
         return replace(self, ref=self.ref.patched_by(patch))
+
+
+@dataclass(frozen=True, eq=False)
+class _Forward:
+    """A Forward: several jobs' rows at once."""
+
+    source: PartSource
+    part: LoadedPart
+
+    def __call__(self, x: Tensor, timestep: Tensor, inputs: NetInput, hooks: NetworkHooks, sigma: Tensor) -> Tensor:
+        plan, part = self.source.plan, self.part
+        _check_memory(part, x)
+        layout = torch.channels_last if plan.is_channels_last else torch.contiguous_format
+        joined = x if inputs.concat is None else torch.cat([x, inputs.concat.to(x)], dim=1)
+        controls = [control.net.residuals(x, timestep, inputs, control) for control in inputs.controls]
+        call = UnetInput(
+            x=joined.to(plan.device, part.dtype).contiguous(memory_format=layout),
+            timestep=timestep,
+            context=inputs.context.to(plan.device, part.dtype),
+            vector=None if inputs.vector is None else inputs.vector.to(plan.device, part.dtype),
+            sigma=sigma,
+            latent_shape=tuple(x.shape),
+            prompt_of_row=inputs.prompt_of_row,
+            residuals=merged(controls) if controls else Residuals(),
+        )
+        return walk(part.module, call, hooks).float()
 
 
 def _check_memory(part: LoadedPart, x: Tensor) -> None:
