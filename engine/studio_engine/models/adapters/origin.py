@@ -62,6 +62,12 @@ def is_adapter(header: SafetensorsHeader) -> bool:
     return any(found is not None and found[1] != "alpha" for found in map(split_key, header.tensors))
 
 
+def label_of_context(width: int) -> str:
+    """The UNet family that reads text of this width, as people call it."""
+    family = _BY_CONTEXT.get(width)
+    return f"a model that reads text of width {width}" if family is None else LABELS[family]
+
+
 def _context_widths(header: SafetensorsHeader) -> Iterator[int]:
     for key, entry in header.tensors.items():
         module, role = split_key(key) or ("", "")

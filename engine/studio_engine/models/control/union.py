@@ -1,0 +1,83 @@
+"""Union ControlNets (xinsir's ControlNet++): one net for many kinds of hints, told which kind it reads."""
+
+from __future__ import annotations
+
+from typing import Final, cast
+
+import torch
+from diffusers.models.embeddings import TimestepEmbedding, Timesteps
+from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
+from torch import Tensor, nn
+from torch.nn import functional
+
+from studio_engine.models.control.config import ControlConfig
+from studio_engine.models.control.modules import TIME_FACTOR, ControlModule
+from studio_engine.models.families.unet.modules import empty_unet
+
+_KIND_WIDTH: Final = 256
+
+
+class UnionModule(ControlModule):
+    def __init__(self, config: ControlConfig, unet: UNet2DConditionModel, kinds: int) -> None:
+        super().__init__(config, unet)
+        width = config.unet.widths[0]
+        self.task_embedding = nn.Parameter(torch.empty(kinds, width))
+        self.transformer_layes = nn.ModuleList(_Layer(width) for _ in range(config.union_layers))
+        self.spatial_ch_projs = nn.Linear(width, width)
+        self.control_type_proj = Timesteps(_KIND_WIDTH, flip_sin_to_cos=True, downscale_freq_shift=0)
+        self.control_add_embedding = TimestepEmbedding(_KIND_WIDTH * kinds, TIME_FACTOR * width)
+
+    def _guided(self, hint: Tensor, embedded: Tensor, kind: int | None) -> tuple[Tensor, Tensor]:
+        guide, _ = super()._guided(hint, embedded, kind)
+        flags = torch.zeros(self.task_embedding.shape[0], device=hint.device)
+        if kind is None:
+            return guide, embedded + self._kind_embedding(flags, embedded)
+        flags[kind] = 1.0
+        token = guide.mean(dim=(2, 3)) + self.task_embedding[kind]
+        for layer in self.transformer_layes:
+            token = layer(token)
+        shift = self.spatial_ch_projs(token)[:, :, None, None]
+        return guide + shift, embedded + self._kind_embedding(flags, embedded)
+
+    def _kind_embedding(self, flags: Tensor, like: Tensor) -> Tensor:
+        flat = self.control_type_proj(flags).to(like.dtype).reshape(1, -1)
+        return cast(Tensor, self.control_add_embedding(flat))
+
+
+class _Mlp(nn.Module):
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.c_fc = nn.Linear(width, 4 * width)
+        self.c_proj = nn.Linear(4 * width, width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        inner = self.c_fc(x)
+        return cast(Tensor, self.c_proj(inner * torch.sigmoid(1.702 * inner)))
+
+
+class _Layer(nn.Module):
+    """A transformer layer over one token, the only hint: attention to itself is its own value."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.attn = nn.MultiheadAttention(width, 1)
+        self.ln_1 = nn.LayerNorm(width)
+        self.mlp = _Mlp(width)
+        self.ln_2 = nn.LayerNorm(width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        weight, bias = self.attn.in_proj_weight.chunk(3)[2], self.attn.in_proj_bias.chunk(3)[2]
+        x = x + self.attn.out_proj(functional.linear(self.ln_1(x), weight, bias))
+        return cast(Tensor, x + self.mlp(self.ln_2(x)))
+
+
+def empty_control(config: ControlConfig) -> ControlModule:
+    """Either kind of net, without memory yet."""
+    with torch.device("meta"):
+        unet = empty_unet(config.unet)
+        if config.union_types is None:
+            module = ControlModule(config, unet)
+        else:
+            module = UnionModule(config, unet, config.union_types)
+    module.train(False)
+    return module
