@@ -4,6 +4,7 @@ export * from './endpoint.ts';
 export * from './endpoints.ts';
 export * from './errors.ts';
 export * from './events.ts';
+export * from './families.ts';
 export * from './generate.ts';
 export * from './graph.ts';
 export * from './ids.ts';

@@ -30,11 +30,22 @@ export const modelDefaultsSchema = z.object({
   width: z.int(),
   height: z.int(),
   steps: z.int(),
+  /** Guidance, for models that take it as an input of the network. */
   cfg: z.number(),
   sampler: z.string(),
   scheduler: z.string(),
 });
 export type ModelDefaults = z.infer<typeof modelDefaultsSchema>;
+
+/** For a checkpoint that says nothing about itself: what suits most SD 1.x models. */
+export const plainDefaults: ModelDefaults = {
+  width: 512,
+  height: 512,
+  steps: 20,
+  cfg: 7,
+  sampler: 'euler',
+  scheduler: 'normal',
+};
 
 export const modelSchema = z
   .object({

@@ -35,6 +35,7 @@ export const txt2imgParamsSchema = z
     width: sideSchema.optional(),
     height: sideSchema.optional(),
     steps: z.int().min(1).max(txt2imgLimits.maxSteps).optional(),
+    /** How closely to follow the prompt; for models that take guidance as an input of the network, that guidance. */
     cfg: z.number().min(0).max(txt2imgLimits.maxCfg).optional(),
     sampler: z.string().min(1).max(100).optional(),
     scheduler: z.string().min(1).max(100).optional(),

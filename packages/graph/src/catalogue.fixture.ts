@@ -23,6 +23,18 @@ const sketches: Record<string, Sketch> = {
     },
     output: ['LATENT'],
   },
+  EmptySD3LatentImage: {
+    required: {
+      width: ['INT', { default: 1024, min: 16, max: 16384, step: 16 }],
+      height: ['INT', { default: 1024, min: 16, max: 16384, step: 16 }],
+      batch_size: ['INT', { default: 1, min: 1, max: 4096 }],
+    },
+    output: ['LATENT'],
+  },
+  FluxGuidance: {
+    required: { conditioning: ['CONDITIONING'], guidance: ['FLOAT', { default: 3.5, min: 0, max: 100 }] },
+    output: ['CONDITIONING'],
+  },
   KSampler: {
     required: {
       model: ['MODEL'],

@@ -37,7 +37,7 @@ const anyParams = fc.record({
 });
 
 const withInput = (nodeId: string, input: string, value: Graph[string]['inputs'][string] | undefined): Graph => {
-  const graph = structuredClone(txt2imgGraph(params));
+  const graph = structuredClone(txt2imgGraph(params, 'sd1'));
   const node = graph[nodeId];
   if (!node) throw new Error(`no node ${nodeId}`);
   if (value === undefined) delete node.inputs[input];
@@ -54,11 +54,13 @@ const reasonTypes = (graph: Graph, nodeId: string): string[] => {
   return verdict.ok ? [] : (verdict.nodeErrors[nodeId]?.errors.map(({ type }) => type) ?? []);
 };
 
+const families = ['sd1', 'sd2', 'sdxl', 'sd3', 'flux', 'flux-schnell', 'of tomorrow', null];
+
 describe('txt2imgGraph', () => {
-  it('is valid for every parameter within bounds, and carries the seed and prompt unchanged', () => {
+  it('is valid for every family and parameter within bounds, and carries the seed and prompt unchanged', () => {
     fc.assert(
-      fc.property(anyParams, (any) => {
-        const graph = txt2imgGraph(any);
+      fc.property(anyParams, fc.constantFrom(...families), (any, family) => {
+        const graph = txt2imgGraph(any, family);
         expect(graphSchema.parse(graph)).toEqual(graph);
         expect(validate(graph)).toEqual(runnable);
         expect(graph['5']?.inputs.seed).toBe(any.seed);
@@ -66,6 +68,21 @@ describe('txt2imgGraph', () => {
         expect(findMainModel(graph)).toBe(any.model);
       }),
     );
+  });
+
+  it('draws with Flux by its own guidance instead of CFG', () => {
+    const graph = txt2imgGraph({ ...params, cfg: 3.5 }, 'flux');
+    expect(graph['5']?.inputs).toMatchObject({ cfg: 1, positive: ['8', 0] });
+    expect(graph['8']).toEqual({ class_type: 'FluxGuidance', inputs: { conditioning: ['2', 0], guidance: 3.5 } });
+    expect(txt2imgGraph({ ...params, cfg: 1 }, 'flux-schnell')['5']?.inputs).toMatchObject({
+      cfg: 1,
+      positive: ['2', 0],
+    });
+  });
+
+  it('begins with the latents that the family draws in', () => {
+    const latents = families.map((family) => txt2imgGraph(params, family)['4']?.class_type === 'EmptySD3LatentImage');
+    expect(latents).toEqual([false, false, false, true, true, true, false, false]);
   });
 });
 
@@ -127,7 +144,7 @@ describe('validateGraph', () => {
 
   it('names unknown nodes, also those that look like built-in properties', () => {
     const graph = {
-      ...txt2imgGraph(params),
+      ...txt2imgGraph(params, 'sd1'),
       '8': { class_type: 'NoSuchNode', inputs: {} },
       '9': { class_type: 'constructor', inputs: {} },
     };
@@ -135,7 +152,7 @@ describe('validateGraph', () => {
   });
 
   it('refuses a graph without an output', () => {
-    const { '7': _save, ...graph } = txt2imgGraph(params);
+    const { '7': _save, ...graph } = txt2imgGraph(params, 'sd1');
     expect(validate(graph)).toMatchObject({ code: 'graph.no_output' });
   });
 
@@ -145,7 +162,7 @@ describe('validateGraph', () => {
       '9': { class_type: 'Blend', inputs: { a: ['10', 0] } },
       '10': { class_type: 'Blend', inputs: { a: ['9', 0] } },
     };
-    expect(validate({ ...txt2imgGraph(params), ...unneeded })).toEqual(runnable);
+    expect(validate({ ...txt2imgGraph(params, 'sd1'), ...unneeded })).toEqual(runnable);
   });
 
   it('runs a graph as long as one output can, and says what keeps the others from it', () => {
@@ -153,7 +170,7 @@ describe('validateGraph', () => {
       '8': { class_type: 'LoadImage', inputs: { image: 'gone.png' } },
       '9': { class_type: 'SaveImage', inputs: { images: ['8', 0], filename_prefix: '' } },
     };
-    expect(validate({ ...txt2imgGraph(params), ...bad })).toMatchObject({
+    expect(validate({ ...txt2imgGraph(params, 'sd1'), ...bad })).toMatchObject({
       ok: true,
       nodeErrors: {
         '8': { errors: [{ type: 'value_not_in_list' }], dependent_outputs: ['9'], class_type: 'LoadImage' },
@@ -248,18 +265,18 @@ describe('mergeCatalogues', () => {
 
 describe('estimateCost', () => {
   it('is one for a 512 x 512 picture of 20 steps and grows with pixels, steps and count', () => {
-    expect(estimateCost(txt2imgGraph(params))).toBe(1);
+    expect(estimateCost(txt2imgGraph(params, 'sd1'))).toBe(1);
     fc.assert(
       fc.property(anyParams, (any) => {
         const cost = (any.width * any.height * any.steps * any.count) / (512 * 512 * 20);
-        expect(estimateCost(txt2imgGraph(any))).toBeCloseTo(Math.max(0.01, cost), 10);
+        expect(estimateCost(txt2imgGraph(any, 'sd1'))).toBeCloseTo(Math.max(0.01, cost), 10);
       }),
     );
   });
 
   it('follows the latent through a second sampler', () => {
     const graph: Graph = {
-      ...txt2imgGraph(params),
+      ...txt2imgGraph(params, 'sd1'),
       '8': { class_type: 'KSampler', inputs: { steps: 10, denoise: 0.5, latent_image: ['5', 0] } },
     };
     expect(estimateCost(graph)).toBe(1.25);

@@ -3,18 +3,34 @@ import type { ComponentProps } from 'react';
 import { classes } from './classes.ts';
 import { inputClasses } from './Field.tsx';
 
-interface SelectProps extends ComponentProps<'select'> {
-  options: readonly { readonly value: string; readonly label: string; readonly isDisabled?: boolean }[];
+interface Option {
+  readonly value: string;
+  readonly label: string;
+  readonly isDisabled?: boolean;
 }
 
+interface SelectProps extends ComponentProps<'select'> {
+  options?: readonly Option[];
+  /** Options under headings, after those without. */
+  groups?: readonly { readonly label: string; readonly options: readonly Option[] }[];
+}
+
+const Options = ({ options }: { options: readonly Option[] }) =>
+  options.map(({ value, label, isDisabled }) => (
+    <option key={value} value={value} disabled={isDisabled} className="bg-raised text-ink">
+      {label}
+    </option>
+  ));
+
 /** The platform's own list: it is right for keyboards, screen readers and thumbs. */
-export const Select = ({ options, className, ...rest }: SelectProps) => (
+export const Select = ({ options = [], groups = [], className, ...rest }: SelectProps) => (
   <div className="relative min-w-0">
     <select className={classes(inputClasses, 'appearance-none truncate pr-7', className)} {...rest}>
-      {options.map(({ value, label, isDisabled }) => (
-        <option key={value} value={value} disabled={isDisabled} className="bg-raised text-ink">
-          {label}
-        </option>
+      <Options options={options} />
+      {groups.map((group) => (
+        <optgroup key={group.label} label={group.label} className="bg-raised text-ink-2">
+          <Options options={group.options} />
+        </optgroup>
       ))}
     </select>
     <ChevronDown

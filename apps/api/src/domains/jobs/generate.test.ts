@@ -62,7 +62,7 @@ test('a prompt becomes pictures with everything that drew them', async () => {
   expect(job).toMatchObject({ status: 'queued', position: 1, attempt: 0, kind: 'txt2img', assets: [] });
   expect(job.params).toMatchObject({ ...starterModel.defaults, model: 'starter.safetensors', count: 2 });
   const lease = await engine.take();
-  if (job.params) expect(lease.graph).toEqual(txt2imgGraph(job.params));
+  if (job.params) expect(lease.graph).toEqual(txt2imgGraph(job.params, 'sd1'));
   expect(lease).toMatchObject({ jobId: job.id, attempt: 1, cacheNamespace: owner.user.team.id, inputs: [] });
   expect(await engine.progress(lease, 3)).toBe('continue');
   expect(await engine.complete(lease, ['one', 'two'])).toBe(true);
@@ -125,6 +125,29 @@ test('the options name what the engine offers, and models with a problem say whi
     ['broken.safetensors', 'The file is cut short.'],
     ['starter.safetensors', null],
   ]);
+});
+
+test('a model is drawn with as its family wants it, and one that only works on pictures is not offered', async () => {
+  const defaults = { width: 1024, height: 768, steps: 20, cfg: 3.5, sampler: 'euler', scheduler: 'normal' };
+  const models = [
+    { ...starterModel, name: 'other.safetensors', family: 'flux', defaults },
+    { ...starterModel, name: 'fill.safetensors', title: 'Fill', family: 'flux-fill' },
+  ];
+  const other = await openScriptedEngine(studio, { name: 'other', models });
+  const offered = (await studio.call(getGenerateOptions, { token })).models.map(({ name }) => name);
+  expect(offered).toEqual(['broken.safetensors', 'starter.safetensors', 'other.safetensors']);
+  expect((await submit({ model: 'fill.safetensors' })).json()).toMatchObject({
+    error: {
+      code: 'generate.unknown_model',
+      message: 'Fill only works on pictures; choose a model that draws from a prompt.',
+    },
+  });
+  const job = await studio.call(generateTxt2img, { token, body: { prompt: 'x', model: 'other.safetensors' } });
+  expect(job.params).toMatchObject(defaults);
+  const lease = await other.take();
+  expect(lease.graph['8']).toMatchObject({ class_type: 'FluxGuidance', inputs: { guidance: 3.5 } });
+  await other.finalize(lease);
+  await studio.deps.db.tx('system', (tx) => sql`delete from engine where name = 'other'`.execute(tx));
 });
 
 test('models are those of engines that were seen lately', async () => {
@@ -193,7 +216,7 @@ describe('bad input is a coded error, and nothing is entered', () => {
     expect(answer.json()).toMatchObject({ error: { code: 'request.unparseable' } });
   });
 
-  const base = (): Graph => txt2imgGraph(drawn);
+  const base = (): Graph => txt2imgGraph(drawn, 'sd1');
   test.each<[string, Graph, Record<string, unknown>]>([
     [
       'a graph with a cycle',
@@ -254,7 +277,7 @@ test('a free graph runs, and may load a picture of the team', async () => {
 
 test('a graph of which some outputs cannot run is entered, and says which', async () => {
   const graph: Graph = {
-    ...txt2imgGraph(drawn),
+    ...txt2imgGraph(drawn, 'sd1'),
     '8': { class_type: 'LoadImage', inputs: { image: 'ast_01jd8x7q5w3n4k6m8p9r0s2t4v' } },
     '9': { class_type: 'SaveImage', inputs: { images: ['8', 0], filename_prefix: 'x' } },
   };

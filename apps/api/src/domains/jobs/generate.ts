@@ -2,9 +2,10 @@ import { randomInt } from 'node:crypto';
 import {
   type GenerateOptions,
   type Job,
-  type ModelDefaults,
+  plainDefaults,
   type ResolvedTxt2imgParams,
   type Txt2imgParams,
+  traitsOf,
   txt2imgLimits,
 } from '@studio/contracts';
 import { comboOptions, txt2imgGraph } from '@studio/graph';
@@ -12,38 +13,43 @@ import type { Deps } from '../../deps.ts';
 import type { Actor } from '../../platform/actor.ts';
 import { AppError } from '../../platform/app-error.ts';
 import type { Tx } from '../../platform/db.ts';
-import { getKnownNodes, type KnownNodes, listModelRows, presentModel } from '../models/index.ts';
+import {
+  findModel,
+  getKnownNodes,
+  type KnownNodes,
+  listModelRows,
+  type ModelRow,
+  presentModel,
+} from '../models/index.ts';
 import { checkGraph } from './check-graph.ts';
 import { enqueue } from './enqueue.ts';
 
-type ModelRow = Awaited<ReturnType<typeof listModelRows>>[number];
-
-/** For a checkpoint that says nothing about itself: what suits most SD 1.x models. */
-const fallbackDefaults: ModelDefaults = {
-  width: 512,
-  height: 512,
-  steps: 20,
-  cfg: 7,
-  sampler: 'euler',
-  scheduler: 'normal',
-};
 /** randomInt's widest range; a seed may be up to 2^53 - 1. */
 const seedRange = 2 ** 48 - 1;
 const maxListedModels = 1_000;
 
+/** Checkpoints that draw from a prompt alone, the one registered first before the others. */
 const listCheckpoints = async (tx: Tx): Promise<ModelRow[]> =>
-  (await listModelRows(tx, { kind: 'checkpoint', before: undefined, limit: maxListedModels })).reverse();
+  (await listModelRows(tx, { kind: 'checkpoint', before: undefined, limit: maxListedModels }))
+    .filter(({ family }) => traitsOf(family).canDrawFromPrompt)
+    .reverse();
 
-const listNames = (models: readonly ModelRow[]): string[] => models.map((model) => model.name);
+const problemOf = ({ title, family, problem }: ModelRow): string | null =>
+  problem ??
+  (traitsOf(family).canDrawFromPrompt
+    ? null
+    : `${title} only works on pictures; choose a model that draws from a prompt.`);
 
-/** The named checkpoint, or the one registered first. Throws `generate.no_engine` or `generate.unknown_model`. */
-const chooseModel = (models: readonly ModelRow[], name: string | undefined): ModelRow => {
-  const usable = models.filter((model) => model.problem === null);
-  const chosen = name === undefined ? usable[0] : models.find((model) => model.name === name);
-  if (chosen && chosen.problem === null) return chosen;
-  const details = { models: listNames(usable) };
-  if (chosen?.problem) throw new AppError('generate.unknown_model', { message: chosen.problem, details });
-  throw new AppError('generate.unknown_model', { details });
+/** The named checkpoint, or the one registered first. Throws `generate.unknown_model`. */
+const chooseModel = async (tx: Tx, name: string | undefined): Promise<ModelRow> => {
+  // Most requests name their model: then one row is read, however many there are.
+  const named = name === undefined ? null : await findModel(tx, 'checkpoint', name);
+  const problem = named && problemOf(named);
+  if (named && problem === null) return named;
+  const usable = (await listCheckpoints(tx)).filter((model) => model.problem === null);
+  if (name === undefined && usable[0]) return usable[0];
+  const details = { models: usable.map((model) => model.name) };
+  throw new AppError('generate.unknown_model', { ...(problem !== null && { message: problem }), details });
 };
 
 const checkChoice = (value: string, choices: readonly string[], kind: 'sampler' | 'scheduler'): void => {
@@ -55,13 +61,8 @@ const samplersOf = ({ catalogue }: KnownNodes): string[] => comboOptions(catalog
 const schedulersOf = ({ catalogue }: KnownNodes): string[] => comboOptions(catalogue, 'KSampler', 'scheduler');
 
 /** Fills in what the request leaves open: the model's own defaults, then a random seed. */
-export const resolveTxt2img = (
-  params: Txt2imgParams,
-  { models, nodes }: { models: readonly ModelRow[]; nodes: KnownNodes },
-): ResolvedTxt2imgParams => {
-  if (Object.keys(nodes.catalogue).length === 0) throw new AppError('generate.no_engine');
-  const model = chooseModel(models, params.model);
-  const defaults = model.defaults ?? fallbackDefaults;
+const resolveTxt2img = (params: Txt2imgParams, model: ModelRow, nodes: KnownNodes): ResolvedTxt2imgParams => {
+  const defaults = model.defaults ?? plainDefaults;
   const sampler = params.sampler ?? defaults.sampler;
   const scheduler = params.scheduler ?? defaults.scheduler;
   checkChoice(sampler, samplersOf(nodes), 'sampler');
@@ -81,12 +82,14 @@ export const resolveTxt2img = (
   };
 };
 
-/** Turns a request into a graph and enters it. */
+/** Turns a request into a graph and enters it. Throws `generate.no_engine`. */
 export const generateTxt2img = (deps: Pick<Deps, 'db' | 'bus'>, actor: Actor, input: Txt2imgParams): Promise<Job> =>
   deps.db.tx({ teamId: actor.teamId }, async (tx, onCommit) => {
     const nodes = await getKnownNodes(tx);
-    const params = resolveTxt2img(input, { models: await listCheckpoints(tx), nodes });
-    const graph = txt2imgGraph(params);
+    if (Object.keys(nodes.catalogue).length === 0) throw new AppError('generate.no_engine');
+    const model = await chooseModel(tx, input.model);
+    const params = resolveTxt2img(input, model, nodes);
+    const graph = txt2imgGraph(params, model.family);
     const nodeErrors = checkGraph({ graph, nodes, images: [] });
     return enqueue(deps, { tx, onCommit, actor }, { graph, params, nodeErrors });
   });

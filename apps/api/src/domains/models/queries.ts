@@ -105,6 +105,21 @@ export const listCatalogueHashes = async (tx: Tx): Promise<{ hashes: string[]; i
 export const listCatalogues = (tx: Tx, hashes: readonly string[]) =>
   tx.selectFrom('node_catalogue').select(['sha256', 'catalogue']).where('sha256', 'in', hashes).execute();
 
+/** The model has been seen on some known engine. */
+const isOnEngine = sql<boolean>`exists (
+  select from engine_model join engine on engine.id = engine_model.engine_id
+  where engine_model.model_id = model.id and ${isKnown})`;
+
+export const findModel = async (tx: Tx, kind: EngineModel['kind'], name: string): Promise<ModelRow | null> =>
+  (await tx
+    .selectFrom('model')
+    .selectAll()
+    .where('kind', '=', kind)
+    .where('name', '=', name)
+    .where(isOnEngine)
+    .limit(1)
+    .executeTakeFirst()) ?? null;
+
 interface ModelFilter {
   readonly kind: EngineModel['kind'] | undefined;
   readonly before: ModelId | undefined;
@@ -116,15 +131,7 @@ export const listModels = (tx: Tx, { kind, before, limit }: ModelFilter): Promis
   tx
     .selectFrom('model')
     .selectAll()
-    .where(({ exists, selectFrom }) =>
-      exists(
-        selectFrom('engine_model')
-          .innerJoin('engine', 'engine.id', 'engine_model.engine_id')
-          .whereRef('engine_model.model_id', '=', 'model.id')
-          .where(isKnown)
-          .select('engine.id'),
-      ),
-    )
+    .where(isOnEngine)
     .$if(kind !== undefined, (query) => query.where('kind', '=', kind ?? 'checkpoint'))
     .$if(before !== undefined, (query) => query.where('id', '<', sql.val(before)))
     .orderBy('id', 'desc')

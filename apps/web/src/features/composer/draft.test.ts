@@ -61,6 +61,13 @@ test('what was not chosen follows the model', () => {
   });
 });
 
+test('a model with guidance of its own is told apart', () => {
+  const flux = { ...starter, name: 'flux.safetensors', family: 'flux' };
+  const both = { ...options, models: [starter, flux] };
+  expect(resolveDraft(emptyDraft, both).isGuided).toBe(false);
+  expect(resolveDraft({ ...emptyDraft, model: flux.name }, both).isGuided).toBe(true);
+});
+
 test('before an engine is there only the wish is sent', () => {
   const request = toRequest({ ...emptyDraft, prompt: 'a cat', count: 2 }, { ...options, models: [] });
   expect(request).toEqual({ prompt: 'a cat', negativePrompt: '', count: 2 });

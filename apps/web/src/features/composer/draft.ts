@@ -1,5 +1,6 @@
 import type { CallOptions } from '@studio/client';
 import type { GenerateOptions, generateTxt2img, Model, ModelDefaults, ResolvedTxt2imgParams } from '@studio/contracts';
+import { plainDefaults, traitsOf } from '@studio/contracts';
 import { type AspectName, aspects, findAspect, type Size, sizeForAspect } from './aspect.ts';
 
 export type Txt2imgRequest = CallOptions<typeof generateTxt2img>['body'];
@@ -33,16 +34,6 @@ export const emptyDraft: Draft = {
   count: 1,
 };
 
-/** For a checkpoint that says nothing about itself: what SD 1.x was trained on. */
-const plainDefaults: ModelDefaults = {
-  width: 512,
-  height: 512,
-  steps: 20,
-  cfg: 7,
-  sampler: 'euler',
-  scheduler: 'normal',
-};
-
 export const usableModels = (options: GenerateOptions | undefined): Model[] =>
   options?.models.filter((model) => model.kind === 'checkpoint' && model.problem === null) ?? [];
 
@@ -56,6 +47,8 @@ export interface Settings extends ModelDefaults {
   readonly model: string | null;
   readonly native: ModelDefaults;
   readonly aspect: AspectName | null;
+  /** `cfg` is guidance that the network takes as an input; a negative prompt has no say then. */
+  readonly isGuided: boolean;
 }
 
 const resolveSize = (draft: Draft, native: Size, options: GenerateOptions | undefined): Size => {
@@ -73,6 +66,7 @@ export const resolveDraft = (draft: Draft, options: GenerateOptions | undefined)
     model: draft.model ?? model?.name ?? null,
     native,
     ...size,
+    isGuided: traitsOf(model?.family ?? null).isGuided,
     aspect: options ? findAspect(size, native, options.limits) : null,
     steps: draft.steps ?? native.steps,
     cfg: draft.cfg ?? native.cfg,

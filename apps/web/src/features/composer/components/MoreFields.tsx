@@ -6,12 +6,13 @@ import { Field, inputClasses } from '../../../ui/Field.tsx';
 import { Select } from '../../../ui/Select.tsx';
 import { Slider } from '../../../ui/Slider.tsx';
 import { resolveDraft } from '../draft.ts';
+import { groupSamplers, toOption } from '../samplers.ts';
 import { editDraft, useComposer } from '../store.ts';
 import { ModelField } from './ModelField.tsx';
 import { SizeFields } from './SizeFields.tsx';
 
-const toOptions = (names: readonly string[], chosen: string) =>
-  (names.includes(chosen) ? names : [chosen, ...names]).map((name) => ({ value: name, label: name }));
+const withChosen = (names: readonly string[], chosen: string): readonly string[] =>
+  names.includes(chosen) ? names : [chosen, ...names];
 
 const NegativePromptField = () => {
   const id = useId();
@@ -38,7 +39,7 @@ export const MoreFields = ({ options }: { options: GenerateOptions }) => {
   const { limits, samplers, schedulers } = options;
   return (
     <div className="flex flex-col gap-4">
-      <NegativePromptField />
+      {!settings.isGuided && <NegativePromptField />}
       <ModelField options={options} settings={settings} />
       <Slider
         id={`${id}-steps`}
@@ -48,7 +49,7 @@ export const MoreFields = ({ options }: { options: GenerateOptions }) => {
       />
       <Slider
         id={`${id}-cfg`}
-        label="CFG"
+        label={settings.isGuided ? 'Guidance' : 'CFG'}
         {...{ value: settings.cfg, min: 0, max: limits.maxCfg, step: 0.1 }}
         onChange={(cfg) => editDraft({ cfg })}
       />
@@ -57,7 +58,7 @@ export const MoreFields = ({ options }: { options: GenerateOptions }) => {
           <Select
             id={`${id}-sampler`}
             value={settings.sampler}
-            options={toOptions(samplers, settings.sampler)}
+            groups={groupSamplers(withChosen(samplers, settings.sampler))}
             onChange={(event) => editDraft({ sampler: event.target.value })}
           />
         </Field>
@@ -65,7 +66,7 @@ export const MoreFields = ({ options }: { options: GenerateOptions }) => {
           <Select
             id={`${id}-scheduler`}
             value={settings.scheduler}
-            options={toOptions(schedulers, settings.scheduler)}
+            options={withChosen(schedulers, settings.scheduler).map(toOption)}
             onChange={(event) => editDraft({ scheduler: event.target.value })}
           />
         </Field>
