@@ -26,6 +26,7 @@ _THIRD_SCHEMA_MODULES: Final = frozenset(
         "optimalsteps",
         "photomaker",
         "post_processing",
+        "primitive",
         "sd3",
         "string",
         "torch_compile",

@@ -1,0 +1,1 @@
+"""Regular expressions that people write: run where they can harm nobody."""
