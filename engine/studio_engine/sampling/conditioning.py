@@ -120,11 +120,16 @@ class NetInput:
     extra: Mapping[str, Tensor] = field(default_factory=dict)
     prompt_of_row: tuple[int, ...] = ()
     """Which list of conditioning each row answers: 0 positive, 1 negative, …"""
+    is_context_repeatable: bool = True
+    """Whether repeating the tokens changes nothing. False where tokens attend to the picture together with it."""
 
 
 @dataclass(frozen=True, eq=False)
 class Residuals:
-    """What a control adds: to each input block's output (in order; None = nothing), to the middle, to output blocks."""
+    """What a control adds: to each input block's output (in order; None = nothing), to the middle, to output blocks.
+
+    Flux's double blocks count as input and its single ones as output blocks; SD3's joint blocks as output blocks.
+    """
 
     input: tuple[Tensor | None, ...] = ()
     middle: tuple[Tensor | None, ...] = ()

@@ -36,13 +36,19 @@ def with_rows(inputs: NetInput, rows: int) -> NetInput:
         controls=controls,
         extra={name: repeat_to(value, rows) for name, value in inputs.extra.items()},
         prompt_of_row=inputs.prompt_of_row[:1] * rows,
+        is_context_repeatable=inputs.is_context_repeatable,
     )
 
 
 def are_joinable(one: NetInput, other: NetInput) -> bool:
     """Whether both may be rows of one call. Controls are not looked at: the caller knows whose they are."""
+    is_repeatable = one.is_context_repeatable and other.is_context_repeatable
     return (
-        _are_contexts_joinable(one.context, other.context)
+        (
+            _are_contexts_joinable(one.context, other.context)
+            if is_repeatable
+            else one.context.shape == other.context.shape
+        )
         and _shape(one.vector) == _shape(other.vector)
         and _shape(one.concat) == _shape(other.concat)
         and _shape(one.guidance) == _shape(other.guidance)
@@ -67,6 +73,7 @@ def joined(parts: Sequence[NetInput]) -> NetInput:
         controls=tuple(_joined_control(group) for group in zip(*(part.controls for part in parts), strict=True)),
         extra={name: torch.cat([part.extra[name] for part in parts]) for name in first.extra},
         prompt_of_row=tuple(row for part in parts for row in part.prompt_of_row),
+        is_context_repeatable=first.is_context_repeatable,
     )
 
 
