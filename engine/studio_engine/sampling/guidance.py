@@ -31,7 +31,11 @@ class Step:
     """The sampler asks what the negative prompt alone says (CFG++)."""
 
     def ask(self, *wanted: PromptList | None) -> tuple[Tensor, ...]:
-        return self.answer(self.model, wanted, self.x, self.sigma)
+        """What these prompts say; the second one is the negative."""
+        hook = self.model.guidance.ask
+        if hook is None:
+            return self.answer(self.model, wanted, self.x, self.sigma)
+        return hook(self.answer, self.model, wanted, self.x, self.sigma)
 
     def call(self, answers: tuple[Tensor, ...], cfg: float, *, is_negative_asked: bool = True) -> GuidanceCall:
         return GuidanceCall(
@@ -152,8 +156,8 @@ class DualCfgGuider:
         positive, negative, middle = step.prompts
         is_asked = not _has_no_weight(self.cfg_middle, step)
         is_middle_asked = is_asked or not _has_no_weight(self.cfg, step)
-        without, between, wanted = step.ask(
-            negative if is_asked else None, middle if is_middle_asked else None, positive
+        wanted, without, between = step.ask(
+            positive, negative if is_asked else None, middle if is_middle_asked else None
         )
         inner = replace(step, prompts=(middle, negative))
         guided = _after_cfg(inner.call((between, without), self.cfg_middle, is_negative_asked=is_asked))
@@ -161,7 +165,7 @@ class DualCfgGuider:
 
     def _nested(self, step: Step) -> tuple[Tensor, Tensor]:
         positive, negative, middle = step.prompts
-        without, between, wanted = step.ask(negative, middle, positive)
+        wanted, without, between = step.ask(positive, negative, middle)
         inner = replace(step, prompts=(positive, middle))
         guided = _after_cfg(inner.call((wanted, between), self.cfg))
         return without + self.cfg_middle * (guided - without), between

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Generic, Literal, Protocol, TypeAlias, TypeVar
+from weakref import WeakKeyDictionary
 
 from torch import Tensor
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from studio_engine.sampling.conditioning import Conditioning, NetInput
     from studio_engine.sampling.conds import PromptList
     from studio_engine.sampling.model import Model
+
+Value = TypeVar("Value")
 
 Side: TypeAlias = Literal["input", "middle", "output", "double", "single"]
 """UNets have input, middle and output blocks; transformers have double (joint) and single blocks."""
@@ -43,6 +46,8 @@ class HookCall:
     """Of the whole call: `[rows, channels, h, w]`."""
     heads: int = 0
     """Attention heads of the layer; 0 outside attention."""
+    width: int = 0
+    """Channels of a UNet's first level; 0 in transformers."""
 
 
 class BlockHook(Protocol):
@@ -181,6 +186,14 @@ class PostCfgHook(Protocol):
     def __call__(self, call: GuidanceCall, /) -> Tensor: ...
 
 
+class AskHook(Protocol):
+    """Asks the model in place of `answer(model, prompts, x, sigma)`; the second prompt list is the negative one."""
+
+    def __call__(
+        self, answer: Answers, model: Model, prompts: Sequence[PromptList | None], x: Tensor, sigma: Tensor, /
+    ) -> tuple[Tensor, ...]: ...
+
+
 class MaskHook(Protocol):
     """`(mask, share) -> mask` of a step: `share` of the run's timesteps, 1 at its start and 0 at its end, is ahead."""
 
@@ -197,8 +210,23 @@ class Denoiser(Protocol):
     def __call__(self, x: Tensor, sigma: Tensor, inputs: NetInput, /) -> Tensor: ...
 
 
+class RunState(Generic[Value]):
+    """What a guidance hook remembers from step to step, apart for each run: a model may be in several at once."""
+
+    def __init__(self) -> None:
+        self._values: WeakKeyDictionary[Answers, Value] = WeakKeyDictionary()
+
+    def get(self, run: Answers) -> Value | None:
+        """`run` is the call's `answer`."""
+        return self._values.get(run)
+
+    def set(self, run: Answers, value: Value) -> None:
+        self._values[run] = value
+
+
 @dataclass(frozen=True)
 class GuidanceHooks:
+    ask: AskHook | None = None
     pre_cfg: tuple[PreCfgHook, ...] = ()
     cfg: CfgHook | None = None
     post_cfg: tuple[PostCfgHook, ...] = ()

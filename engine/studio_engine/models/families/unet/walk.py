@@ -87,7 +87,7 @@ def embedded(unet: Layer, timestep: Tensor, vector: Tensor | None, dtype: torch.
 def walk(unet: Layer, inputs: UnetInput, hooks: NetworkHooks) -> Tensor:
     """The raw output `[rows, channels, h, w]`. Residuals and hooks are applied where ComfyUI applies them."""
     x = inputs.x
-    hooked = None if hooks.is_empty else _hooked(hooks, inputs)
+    hooked = None if hooks.is_empty else _hooked(hooks, inputs, unet.conv_in.out_channels)
     layers = LayerInput(embedded(unet, inputs.timestep, inputs.vector, x.dtype), inputs.context, hooked)
     skips, h = _down(unet, x, layers, inputs.residuals.input)
     middle = middle_block(unet)
@@ -178,6 +178,6 @@ def _added(h: Tensor, residual: Tensor | None) -> Tensor:
     return h if residual is None else h + residual.to(h.dtype)
 
 
-def _hooked(hooks: NetworkHooks, inputs: UnetInput) -> HookedCall:
-    call = HookCall(Place("input", 0), inputs.sigma, inputs.prompt_of_row, inputs.latent_shape)
+def _hooked(hooks: NetworkHooks, inputs: UnetInput, width: int) -> HookedCall:
+    call = HookCall(Place("input", 0), inputs.sigma, inputs.prompt_of_row, inputs.latent_shape, width=width)
     return HookedCall(hooks, call)
