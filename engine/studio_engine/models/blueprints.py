@@ -17,12 +17,14 @@ BlueprintMaker: TypeAlias = "Callable[[PartRef, Sequence[SafetensorsHeader], Com
 _MAKERS: Final[Mapping[str, str]] = {
     "network": "studio_engine.models.families:network_blueprint",
     "vae": "studio_engine.models.vae.blueprint:vae_blueprint",
+    "taesd": "studio_engine.models.vae.tiny:tiny_blueprint",
     "clip_l": "studio_engine.models.text.blueprint:clip_blueprint",
     "clip_h": "studio_engine.models.text.blueprint:clip_blueprint",
     "clip_g": "studio_engine.models.text.blueprint:clip_blueprint",
     "t5xxl": "studio_engine.models.text.blueprint:t5_blueprint",
     "upscale": "studio_engine.models.upscalers.blueprint:upscale_blueprint",
     "control": "studio_engine.models.control.blueprint:control_blueprint",
+    "t2i_adapter": "studio_engine.models.control.t2i:t2i_blueprint",
 }
 
 

@@ -59,7 +59,7 @@ class UnetControlNet:
             )
         check_fits(x[:, 0].numel() * config.unet.widths[0] * part.dtype.itemsize * _COPIES, plan.device)
         layout = torch.channels_last if plan.is_channels_last else torch.contiguous_format
-        hint = _channels(control.hint, config.hint_widths[0])
+        hint = fitted_channels(control.hint, config.hint_widths[0])
         added, middle = part.module(
             x.to(plan.device, part.dtype).contiguous(memory_format=layout),
             timestep,
@@ -107,7 +107,7 @@ def hint_of_size(images: Tensor, width: int, height: int) -> Tensor:
     return resize(images.movedim(-1, 1), width, height, "nearest-exact", "center")
 
 
-def _channels(hint: Tensor, count: int) -> Tensor:
+def fitted_channels(hint: Tensor, count: int) -> Tensor:
     """Pictures may bring transparency, and nets may read grey."""
     if hint.shape[1] == count:
         return hint

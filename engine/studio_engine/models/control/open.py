@@ -8,6 +8,8 @@ from studio_engine.checkpoint.safetensors_file import SafetensorsHeader, read_he
 from studio_engine.errors import EngineError
 from studio_engine.models.control.blueprint import control_keys, kind_of
 from studio_engine.models.control.net import NetworkControl, UnetControlNet, joined_ref
+from studio_engine.models.control.t2i import is_t2i
+from studio_engine.models.control.t2i_net import T2IAdapterNet
 from studio_engine.models.files import ModelFile
 from studio_engine.models.parts import PartRef, PartSource
 from studio_engine.sampling.conditioning import ControlNet, UnboundControl
@@ -37,6 +39,8 @@ def open_control_net(source: PartSource, file: ModelFile, model: Model | None = 
     kind = kind_of(header)
     if kind == "low_rank":
         return NetworkControl(source, ref)
+    if is_t2i(header):
+        return T2IAdapterNet(source, PartRef((file,), "t2i_adapter", "control"))
     if not is_control_net(header):
         raise _unknown(header)
     if kind == "difference" and model is not None:
