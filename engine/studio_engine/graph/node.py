@@ -18,6 +18,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, fields
+from functools import cached_property
 from inspect import getdoc
 from typing import Any, ClassVar, TypeAlias, TypedDict, TypeVar, Unpack, dataclass_transform
 
@@ -96,6 +97,11 @@ class NodeSpec:
     is_experimental: bool = False
     is_idempotent: bool = True
     """False: two nodes with the same inputs each run for themselves."""
+
+    @cached_property
+    def folders(self) -> Mapping[str, str]:
+        """The folder of each input that is a choice among files."""
+        return {name: each.folder for name, each in self.inputs.items() if each.folder is not None}
 
 
 class NodeFlags(TypedDict, total=False):

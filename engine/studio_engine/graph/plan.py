@@ -109,9 +109,9 @@ class Planner:
 
     def _files(self, cls: type[Node], inputs: Mapping[str, object]) -> dict[str, str]:
         return {
-            name: self._identity(spec.folder, None if isinstance(inputs[name], Link) else str(inputs[name]))
-            for name, spec in cls.spec.inputs.items()
-            if spec.folder is not None and name in inputs
+            name: self._identity(folder, None if isinstance(inputs[name], Link) else str(inputs[name]))
+            for name, folder in cls.spec.folders.items()
+            if name in inputs
         }
 
     def _identity_of(self, cls: type[Node], node_id: str, constants: Mapping[str, object]) -> list[str]:

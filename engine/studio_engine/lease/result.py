@@ -26,9 +26,11 @@ class JobResult:
 
 def failed(error: EngineError, engine_seconds: float, *, is_retryable: bool = False) -> JobResult:
     """Failed, or cancelled when that is what the error says."""
+    node_errors = error.details.get("nodeErrors")
     return JobResult(
         status="cancelled" if error.code == "job.cancelled" else "failed",
         error=contract.JobError(error.code, error.message, error.node_id, error.node_class),
+        node_errors=node_errors if isinstance(node_errors, dict) else {},
         is_retryable=is_retryable,
         engine_seconds=engine_seconds,
     )
