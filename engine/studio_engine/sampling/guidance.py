@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import torch
@@ -12,7 +12,7 @@ from torch import Tensor
 from studio_engine.sampling.answers import RunAnswers
 from studio_engine.sampling.conditioning import Conditioning, RunInfo
 from studio_engine.sampling.conds import PromptList
-from studio_engine.sampling.hooks import Answers, GuidanceCall
+from studio_engine.sampling.hooks import Answers, GuidanceCall, RunState
 from studio_engine.sampling.model import Model
 from studio_engine.sampling.model_sampling import ModelSampling
 
@@ -190,6 +190,24 @@ class PerpNegGuider:
         positive, negative, empty = step.ask(*step.prompts)
         guided = perp_neg((positive, negative, empty), neg_scale=self.neg_scale, cfg=self.cfg)
         return _after_post_hooks(step.call((positive, negative, empty), self.cfg), guided), negative
+
+
+@dataclass(frozen=True, eq=False)
+class PerpNegCfg:
+    """The same as a CfgHook, with an empty prompt that is asked in a call of its own."""
+
+    empty: Conditioning
+    neg_scale: float
+    _prepared: RunState[PromptList] = field(default_factory=RunState)
+
+    def __call__(self, call: GuidanceCall) -> Tensor:
+        prompts = self._prepared.get(call.answer)
+        if prompts is None:
+            # Second of two, for it is of the negative kind.
+            _, prompts = call.answer.prepare((), self.empty)
+            self._prepared.set(call.answer, prompts)
+        (empty,) = call.answer(call.model, (prompts,), call.x, call.sigma)
+        return perp_neg((call.positive, call.negative, empty), neg_scale=self.neg_scale, cfg=call.cfg)
 
 
 def perp_neg(answers: tuple[Tensor, Tensor, Tensor], *, neg_scale: float, cfg: float) -> Tensor:
