@@ -48,6 +48,14 @@ class Autoencoder(Protocol):
         """Raw latents to images, clamped to 0…1."""
         ...
 
+    def encode_tiled(self, images: Tensor, *, tile: int, overlap: int) -> Tensor:
+        """Piece by piece, to need less memory; sizes in pixels."""
+        ...
+
+    def decode_tiled(self, latents: Tensor, *, tile: int, overlap: int) -> Tensor:
+        """Piece by piece, to need less memory; sizes in pixels of the result."""
+        ...
+
 
 class ModelSource(PartSource, Protocol):
     """Opens models by the name that a graph uses; loads their weights at first use, keeps them as memory allows."""

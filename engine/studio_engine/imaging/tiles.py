@@ -16,11 +16,11 @@ Box: TypeAlias = tuple[int, int, int, int]
 
 def tile_boxes(height: int, width: int, tile: int, overlap: int) -> list[Box]:
     """Tiles of at most `tile` by `tile` that cover the picture and share `overlap` pixels, in ComfyUI's order."""
-    rows, columns = _spans(height, tile, overlap), _spans(width, tile, overlap)
+    rows, columns = spans(height, tile, overlap), spans(width, tile, overlap)
     return [(top, left, tall, wide) for (top, tall), (left, wide) in product(rows, columns)]
 
 
-def _spans(side: int, tile: int, overlap: int) -> Iterator[tuple[int, int]]:
+def spans(side: int, tile: int, overlap: int) -> Iterator[tuple[int, int]]:
     """Start and length."""
     starts = range(0, side - overlap, tile - overlap) if side > tile else range(1)
     for start in starts:

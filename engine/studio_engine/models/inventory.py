@@ -12,6 +12,7 @@ from studio_engine.checkpoint.digest import DigestCache
 from studio_engine.errors import EngineError
 from studio_engine.models.describe import describe
 from studio_engine.models.files import ModelFile, ModelKind
+from studio_engine.models.vae.open import built_in_vaes
 
 log = logging.getLogger(__name__)
 
@@ -37,8 +38,16 @@ _FOLDERS: Final[Mapping[ModelKind, str]] = {
 }
 # Older names of the same folders.
 _OLD_FOLDERS: Final[Mapping[ModelKind, str]] = {"text_encoder": "clip", "diffusion_model": "unet"}
-# Formats that can carry programs: listed with the reason instead of silently missing.
-_REFUSED = (".ckpt", ".pt", ".pth", ".bin")
+# Settings that ComfyUI ships for old checkpoints; here all is read from the weights, and old workflows stay valid.
+_CONFIGS: Final = (
+    "anything_v3.yaml",
+    *("v1-inference.yaml", "v1-inference_clip_skip_2.yaml", "v1-inference_clip_skip_2_fp16.yaml"),
+    *("v1-inference_fp16.yaml", "v1-inpainting-inference.yaml"),
+    *("v2-inference-v.yaml", "v2-inference-v_fp32.yaml", "v2-inference.yaml", "v2-inference_fp32.yaml"),
+    "v2-inpainting-inference.yaml",
+)
+# PyTorch's formats are read without running the programs that they can carry.
+_PICKLED = (".ckpt", ".pt", ".pth", ".bin")
 
 
 @dataclass(frozen=True)
@@ -59,10 +68,13 @@ class Inventory:
 
     def list_files(self, folder: str) -> Sequence[str] | None:
         """Names of the usable files in one of ComfyUI's folders; None for folders that hold no models."""
+        if folder == "configs":
+            return _CONFIGS
         kind = next((kind for kind, name in _FOLDERS.items() if name == folder), None)
         if kind is None:
             return None
-        return [file.name for file in self.files if file.kind == kind and file.problem is None]
+        names = [file.name for file in self.files if file.kind == kind and file.problem is None]
+        return [*names, *built_in_vaes(self.list_files("vae_approx") or ())] if kind == "vae" else names
 
     def digest(self, folder: str, name: str) -> str | None:
         """SHA-256 of a file's content, for cache keys; None when there is no such file."""
@@ -78,7 +90,7 @@ def scan_models(starter_dir: Path, models_dir: Path, digests: DigestCache) -> In
     for kind, folder in (*_OLD_FOLDERS.items(), *_FOLDERS.items()):
         root = models_dir / folder
         for path in sorted(root.rglob("*")):
-            if path.is_file() and path.suffix.lower() in (".safetensors", *_REFUSED):
+            if path.is_file() and path.suffix.lower() in (".safetensors", *_PICKLED):
                 found[kind, path.relative_to(root).as_posix()] = path
     files = []
     for (kind, name), path in found.items():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import logging
 import time
 from collections.abc import Sequence
@@ -11,6 +10,7 @@ from torch import Tensor, nn
 
 from studio_engine.checkpoint.safetensors_file import SafetensorsHeader, read_tensors
 from studio_engine.models.fill import StoredTensors, fill, placed, tensor_bytes
+from studio_engine.models.narrow import narrow
 from studio_engine.models.parts import Blueprint, LoadedPart
 from studio_engine.runtime.plan import ComputePlan
 
@@ -24,7 +24,15 @@ def load_part(
     started = time.monotonic()
     name = headers[0].path.name
     stored = StoredTensors(headers[0], _tensors(blueprint, headers))
-    used = fill(empty, stored, blueprint.source, functools.partial(placed, plan=plan, dtype=blueprint.dtype))
+    kept = blueprint.stored_dtype or blueprint.dtype
+
+    def placement(tensor: Tensor) -> Tensor:
+        # Matrices and convolutions alone: norms, biases and position tables are small, and need their digits.
+        return placed(tensor, plan=plan, dtype=kept if tensor.ndim in (2, 4) else blueprint.dtype)
+
+    used = fill(empty, stored, blueprint.source, placement)
+    if kept != blueprint.dtype:
+        narrow(empty, blueprint.dtype)
     nn.Module.to(empty, plan.device)
     blueprint.finish(empty)
     left = sorted(key for key in stored.values if key not in used and not blueprint.is_idle(key))

@@ -117,9 +117,12 @@ class Blueprint:
     source: Callable[[str], WeightSource]
     """The name of a parameter or persistent buffer of the module -> where it lies. Total over the module's names."""
     dtype: torch.dtype
+    """What the module computes in."""
     is_idle: Callable[[str], bool] = lambda key: False
     """Whether a stored tensor is known to be of no use; what is neither used nor idle is reported in the log."""
     finish: Callable[[nn.Module], None] = lambda module: None
     """Sets what no file holds (tables, attention kernels) once the weights are in place."""
+    stored_dtype: torch.dtype | None = None
+    """What the weights are rounded to and kept in where that is narrower; see `narrow`."""
     tensors: Callable[[], Mapping[str, Tensor]] | None = None
     """The stored tensors, where they do not come from the ref's .safetensors files as they are."""

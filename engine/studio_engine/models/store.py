@@ -79,7 +79,8 @@ class ModelStore:
         headers = [read_header(file.path) for file in ref.files]
         blueprint = blueprint_of(ref, headers, self.plan)
         empty = blueprint.empty()
-        expected = sum(tensor.numel() for tensor in empty.parameters()) * blueprint.dtype.itemsize
+        width = (blueprint.stored_dtype or blueprint.dtype).itemsize
+        expected = sum(tensor.numel() for tensor in empty.parameters()) * width
         if ref not in self.loaded:
             check_fits(expected, self.plan.device)
         return self.loaded.get_or_add(

@@ -39,7 +39,7 @@ def test_a_file_carries_what_its_header_says(inventory: Inventory) -> None:
 def test_unusable_files_carry_the_reason(inventory: Inventory) -> None:
     problems = {file.name: file.problem.message for file in inventory.files if file.problem is not None}
     assert set(problems) == {"cut.safetensors", "old.ckpt", "vae.safetensors"}
-    assert "zip archive" in problems["old.ckpt"]
+    assert "cannot be used" in problems["old.ckpt"]
     assert "not a LoRA" in problems["vae.safetensors"]
 
 

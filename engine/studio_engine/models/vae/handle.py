@@ -3,62 +3,149 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Final, cast
 
 import torch
 from torch import Tensor
 
+from studio_engine.errors import EngineError
 from studio_engine.models.parts import LoadedPart, PartRef, PartSource
 from studio_engine.models.vae.config import VaeConfig
-from studio_engine.runtime.memory import check_fits
+from studio_engine.models.vae.tiles import Tiles, in_three_tilings
+from studio_engine.models.vae.tiny import TinyConfig
+from studio_engine.runtime.memory import check_fits, pool_of
 
 if TYPE_CHECKING:
     from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
+    from diffusers.models.autoencoders.autoencoder_tiny import AutoencoderTiny
 
 # Activations that live at once, in tensors of the first level's size: 1 GB for one picture of 512² in fp32.
-_COPIES = 8
+_COPIES: Final = 8
+# Pixels. What does not fit whole is worked on in tiles of this size, as ComfyUI does.
+_TILE: Final = 512
+_ENCODE_OVERLAP: Final = 64
+_DECODE_OVERLAP: Final = 128
 
 
 @dataclass(frozen=True, eq=False)
 class Vae:
-    """An Autoencoder."""
+    """An Autoencoder. Where a picture does not fit into memory whole, it goes through in tiles."""
 
     source: PartSource
     ref: PartRef
 
-    @torch.no_grad()
     def encode(self, images: Tensor) -> Tensor:
-        part, plan = self.source.part(self.ref), self.source.plan
-        config = _config(part.config)
-        pixels = _cropped(images, config.downscale).permute(0, 3, 1, 2) * 2.0 - 1.0
-        placed = pixels.to(device=plan.device, dtype=part.dtype)
-        rows = [_module(part).encode(row[None]).latent_dist.mode() for row in placed]
-        return torch.cat(rows).float().cpu()
+        return pool_of(self.source.plan.device).first_that_fits(
+            lambda: self._encode_whole(images),
+            lambda: self.encode_tiled(images, tile=_TILE, overlap=_ENCODE_OVERLAP),
+        )
+
+    def decode(self, latents: Tensor) -> Tensor:
+        return pool_of(self.source.plan.device).first_that_fits(
+            lambda: self._decode_whole(latents),
+            lambda: self.decode_tiled(latents, tile=_TILE, overlap=_DECODE_OVERLAP),
+        )
 
     @torch.no_grad()
-    def decode(self, latents: Tensor) -> Tensor:
-        part, plan = self.source.part(self.ref), self.source.plan
-        config = _config(part.config)
-        pixels = latents.shape[2] * latents.shape[3] * config.downscale**2
-        check_fits(pixels * config.widths[0] * part.dtype.itemsize * _COPIES, plan.device)
-        placed = latents.to(device=plan.device, dtype=part.dtype)
+    def encode_tiled(self, images: Tensor, *, tile: int, overlap: int) -> Tensor:
+        part = self.source.part(self.ref)
+        scale = 1.0 / _config(part).downscale
+        pixels = self._pixels(part, images)
+        return in_three_tilings(pixels, lambda x: self._encode(part, x), Tiles(tile, tile, overlap, scale))
+
+    @torch.no_grad()
+    def decode_tiled(self, latents: Tensor, *, tile: int, overlap: int) -> Tensor:
+        part = self.source.part(self.ref)
+        cells = _config(part).downscale
+        tiles = Tiles(max(1, tile // cells), max(1, tile // cells), overlap // cells, float(cells))
+        _check_channels(part, latents)
+        return _as_images(in_three_tilings(latents, lambda x: self._decode(part, x), tiles))
+
+    @torch.no_grad()
+    def _encode_whole(self, images: Tensor) -> Tensor:
+        part = self.source.part(self.ref)
+        pixels = self._pixels(part, images)
+        self._check_memory(part, pixels.shape[2] * pixels.shape[3])
+        return torch.cat([self._encode(part, row[None]).float().cpu() for row in pixels])
+
+    @torch.no_grad()
+    def _decode_whole(self, latents: Tensor) -> Tensor:
+        part = self.source.part(self.ref)
+        _check_channels(part, latents)
+        self._check_memory(part, latents.shape[2] * latents.shape[3] * _config(part).downscale ** 2)
         # One picture at a time: the decoder's memory then does not grow with the batch.
-        rows = [_module(part).decode(row[None], return_dict=False)[0].float().cpu() for row in placed]
-        return ((torch.cat(rows) + 1.0) / 2.0).clamp(0.0, 1.0).permute(0, 2, 3, 1).contiguous()
+        return _as_images(torch.cat([self._decode(part, row[None]).float().cpu() for row in latents]))
+
+    def _pixels(self, part: LoadedPart, images: Tensor) -> Tensor:
+        """`[batch, 3, h, w]` in -1…1."""
+        return _cropped(images, _config(part).downscale).permute(0, 3, 1, 2) * 2.0 - 1.0
+
+    def _check_memory(self, part: LoadedPart, pixels: int) -> None:
+        check_fits(pixels * _config(part).widths[0] * part.dtype.itemsize * _COPIES, self.source.plan.device)
+
+    def _encode(self, part: LoadedPart, pixels: Tensor) -> Tensor:
+        x, config = pixels.to(self.source.plan.device, part.dtype), _config(part)
+        if isinstance(config, TinyConfig):
+            return config.latent.to_raw(cast("AutoencoderTiny", part.module).encoder(x).float())
+        latents: Tensor = cast("AutoencoderKL", part.module).encode(x).latent_dist.mode()
+        return latents
+
+    def _decode(self, part: LoadedPart, latents: Tensor) -> Tensor:
+        config = _config(part)
+        if isinstance(config, TinyConfig):
+            x = config.latent.to_model(latents.float()).to(self.source.plan.device, part.dtype)
+            picture: Tensor = cast("AutoencoderTiny", part.module).decoder(x)
+            return picture
+        x = latents.to(self.source.plan.device, part.dtype)
+        pixels: Tensor = cast("AutoencoderKL", part.module).decode(x, return_dict=False)[0]
+        return pixels
 
 
-def _module(part: LoadedPart) -> AutoencoderKL:
-    return cast("AutoencoderKL", part.module)
+@dataclass(frozen=True)
+class PixelVae:
+    """An Autoencoder of models that draw pixels: its latents are the picture itself, -1…1."""
+
+    def encode(self, images: Tensor) -> Tensor:
+        return images[..., :3].permute(0, 3, 1, 2) * 2.0 - 1.0
+
+    def decode(self, latents: Tensor) -> Tensor:
+        return _as_images(latents[:, :3].float().cpu())
+
+    def encode_tiled(self, images: Tensor, *, tile: int, overlap: int) -> Tensor:
+        return self.encode(images)
+
+    def decode_tiled(self, latents: Tensor, *, tile: int, overlap: int) -> Tensor:
+        return self.decode(latents)
 
 
-def _config(config: object) -> VaeConfig:
-    assert isinstance(config, VaeConfig)
-    return config
+def _config(part: LoadedPart) -> VaeConfig | TinyConfig:
+    assert isinstance(part.config, VaeConfig | TinyConfig)
+    return part.config
+
+
+def _check_channels(part: LoadedPart, latents: Tensor) -> None:
+    known = _config(part).latent_channels
+    if latents.ndim != 4 or latents.shape[1] != known:
+        raise EngineError(
+            "engine.node_failed",
+            f"The latents have {latents.shape[1]} channels and the VAE reads {known}: they are of different model "
+            "families. Use the VAE of the model that drew them.",
+        )
+
+
+def _as_images(pixels: Tensor) -> Tensor:
+    """`[batch, 3, h, w]` in -1…1 to `[batch, h, w, 3]` in 0…1."""
+    return ((pixels + 1.0) / 2.0).clamp(0.0, 1.0).permute(0, 2, 3, 1).contiguous()
 
 
 def _cropped(images: Tensor, multiple: int) -> Tensor:
     """The centre, with both sides cut to multiples of the autoencoder's cell."""
     height, width = images.shape[1:3]
     rows, columns = height // multiple * multiple, width // multiple * multiple
+    if not rows or not columns:
+        raise EngineError(
+            "engine.node_failed",
+            f"A picture of {width}×{height} pixels is too small; use {multiple} or more.",
+        )
     top, left = (height - rows) // 2, (width - columns) // 2
     return images[:, top : top + rows, left : left + columns, :3]
