@@ -124,9 +124,10 @@ class _Job:
             self.board.enter(step.display_id, stage_of(step.node_class.spec))
 
     def on_ui(self, step: Step, ui: Mapping[str, Sequence[object]]) -> None:
-        shown = self.texts.setdefault(step.display_id, [])
-        room = _MAX_TEXTS - len(shown)
-        shown += [str(text)[:_MAX_TEXT_CHARS] for text in ui.get("text", ())][:room]
+        texts = [str(text)[:_MAX_TEXT_CHARS] for text in ui.get("text", ())]
+        if texts:
+            shown = self.texts.setdefault(step.display_id, [])
+            shown += texts[: _MAX_TEXTS - len(shown)]
 
     def keep(self, output: OutputFile) -> None:
         with self.lock:

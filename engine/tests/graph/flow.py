@@ -195,6 +195,18 @@ class Who(Node):
         return len(self.dynamic) - len(self.prompt), self.own_id
 
 
+@node(title="Peek", category="test", outputs=(Output("STRING"),))
+class Peek(Node):
+    """The class of the node that it reads from, by its link."""
+
+    link: list[object] = socket("NUM", rawLink=True)
+    prompt: object = hidden("DYNPROMPT")
+
+    def run(self, ctx: NodeContext) -> tuple[str]:
+        node_id, slot = self.link
+        return (f"{self.prompt[node_id]['class_type']} {slot}",)
+
+
 @node(title="Today", category="test", outputs=NUM)
 class Today(Node):
     """Runs when its fingerprint changes; a fingerprint of -1 cannot be taken."""
@@ -304,6 +316,7 @@ FLOW = registry_of(
         Pass,
         Label,
         Who,
+        Peek,
         Today,
         Weights,
         Picky,

@@ -231,6 +231,9 @@ class TestMadeGraphs:
         ran = run(raw)
         assert (ran.texts["end"], ran.texts["id"]) == ([2], ["who"])
 
+    def test_a_node_may_ask_for_the_link_itself(self):
+        assert told(MANY | {"p": num("Peek", link=["n", 0]), "end": tell("p")}) == ["Many 0"]
+
 
 class TestKeys:
     def test_equal_nodes_that_are_not_idempotent_run_each(self):
