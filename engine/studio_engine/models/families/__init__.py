@@ -7,7 +7,7 @@ from typing import Final
 
 from studio_engine.checkpoint.safetensors_file import SafetensorsHeader
 from studio_engine.errors import EngineError
-from studio_engine.models.families import sd1, sd2, sdxl, sdxl_refiner
+from studio_engine.models.families import flux, sd1, sd2, sd3, sdxl, sdxl_refiner
 from studio_engine.models.families.family import Family
 from studio_engine.models.keys import PartKeys
 from studio_engine.models.parts import Blueprint, PartRef
@@ -18,6 +18,8 @@ FAMILIES: Final[tuple[Family, ...]] = (
     sd2.FAMILY,
     sdxl.FAMILY,
     sdxl_refiner.FAMILY,
+    sd3.FAMILY,
+    flux.FAMILY,
 )
 # What stands before the network's names in a file; files of a network alone have nothing there.
 PREFIXES: Final = ("model.diffusion_model.", "model.model.", "net.", "")

@@ -1,0 +1,111 @@
+"""The sizes of a transformer, read from the names and shapes of its tensors: single files' names, or diffusers'."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Final
+
+from studio_engine.models.keys import PartKeys
+
+PATCH: Final = 2
+"""Latent cells per token and side, in SD3 and Flux."""
+_SD3_HEAD_WIDTH: Final = 64
+_HEAD: Final = "studio.dit_head_width"
+
+
+@dataclass(frozen=True)
+class Sd3Config:
+    channels: int
+    width: int
+    heads: int
+    layers: int
+    context_width: int
+    vector_width: int
+    positions: int
+    """Tokens per side that the position table reaches; pictures take its middle."""
+    is_normed: bool
+    """Queries and keys are normed (3.5)."""
+    dual_layers: int
+    """The first so many blocks attend to the picture alone besides (3.5 medium)."""
+
+
+@dataclass(frozen=True)
+class FluxConfig:
+    in_channels: int
+    """Latent channels, with those of a picture and a mask in variants that read them."""
+    channels: int
+    width: int
+    heads: int
+    double_layers: int
+    single_layers: int
+    context_width: int
+    vector_width: int
+    has_guidance: bool
+
+
+def is_sd3(keys: PartKeys) -> bool:
+    return "joint_blocks.0.context_block.attn.qkv.weight" in keys or is_diffusers_sd3(keys)
+
+
+def is_diffusers_sd3(keys: PartKeys) -> bool:
+    return "transformer_blocks.0.attn.add_q_proj.weight" in keys and "pos_embed.proj.weight" in keys
+
+
+def is_flux(keys: PartKeys) -> bool:
+    """Its descendants without a pooled text (Chroma, Flux 2) are others."""
+    is_ours = "double_blocks.0.img_attn.norm.key_norm.scale" in keys and "img_in.weight" in keys
+    return (is_ours and "vector_in.in_layer.weight" in keys) or is_diffusers_flux(keys)
+
+
+def is_diffusers_flux(keys: PartKeys) -> bool:
+    is_theirs = "single_transformer_blocks.0.proj_mlp.weight" in keys and "x_embedder.weight" in keys
+    return is_theirs and "time_text_embed.text_embedder.linear_1.weight" in keys
+
+
+def read_sd3_config(keys: PartKeys) -> Sd3Config:
+    """Raises `model.untrained` when tensors that the sizes depend on are missing."""
+    if is_diffusers_sd3(keys):
+        patches, positions, blocks = "pos_embed.proj.weight", "pos_embed.pos_embed", "transformer_blocks"
+        norm, dual, vector = "0.attn.norm_q.weight", r"(\d+)\.attn2\.", "time_text_embed.text_embedder.linear_1.weight"
+    else:
+        patches, positions, blocks = "x_embedder.proj.weight", "pos_embed", "joint_blocks"
+        norm, dual, vector = "0.x_block.attn.ln_q.weight", r"(\d+)\.x_block\.attn2\.", "y_embedder.mlp.0.weight"
+    width, channels = keys.shape(patches)[:2]
+    normed = keys.find(f"{blocks}.{norm}")
+    head_width = keys.number(_HEAD, _SD3_HEAD_WIDTH if normed is None else normed[0])
+    return Sd3Config(
+        channels=channels,
+        width=width,
+        heads=width // head_width,
+        layers=keys.count(rf"{blocks}\.(\d+)\."),
+        context_width=keys.shape("context_embedder.weight")[1],
+        vector_width=keys.shape(vector)[1],
+        positions=math.isqrt(keys.shape(positions)[1]),
+        is_normed=normed is not None,
+        dual_layers=keys.count(rf"{blocks}\.{dual}"),
+    )
+
+
+def read_flux_config(keys: PartKeys) -> FluxConfig:
+    """Raises `model.untrained` when tensors that the sizes depend on are missing."""
+    if is_diffusers_flux(keys):
+        patches, out, context = "x_embedder.weight", "proj_out.weight", "context_embedder.weight"
+        double, single, norm = "transformer_blocks", "single_transformer_blocks", "0.attn.norm_k.weight"
+        vector, guidance = "time_text_embed.text_embedder.linear_1.weight", "time_text_embed.guidance_embedder."
+    else:
+        patches, out, context = "img_in.weight", "final_layer.linear.weight", "txt_in.weight"
+        double, single, norm = "double_blocks", "single_blocks", "0.img_attn.norm.key_norm.scale"
+        vector, guidance = "vector_in.in_layer.weight", "guidance_in."
+    width, in_channels = keys.shape(patches)
+    return FluxConfig(
+        in_channels=in_channels // PATCH**2,
+        channels=keys.shape(out)[0] // PATCH**2,
+        width=width,
+        heads=width // keys.shape(f"{double}.{norm}")[0],
+        double_layers=keys.count(rf"{double}\.(\d+)\."),
+        single_layers=keys.count(rf"{single}\.(\d+)\."),
+        context_width=keys.shape(context)[1],
+        vector_width=keys.shape(vector)[1],
+        has_guidance=any(name.startswith(guidance) for name in keys),
+    )

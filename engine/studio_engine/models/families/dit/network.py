@@ -1,0 +1,143 @@
+"""MODEL's network for transformers: a light name of weights, resolved when it computes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, replace
+from typing import Final, TypeAlias
+
+import torch
+from torch import Tensor, nn
+
+from studio_engine.denoise.request import Request
+from studio_engine.errors import EngineError
+from studio_engine.models.families.dit.config import PATCH
+from studio_engine.models.families.dit.stream import DitInput
+from studio_engine.models.families.unet.walk import merged
+from studio_engine.models.parts import LoadedPart, PartRef, PartSource, WeightPatch
+from studio_engine.runtime.memory import check_fits
+from studio_engine.sampling.conditioning import Cond, NetInput, Residuals, RunInfo
+from studio_engine.sampling.hooks import NetworkHooks
+from studio_engine.sampling.model import LatentFormat
+
+# Activations that live at once in tensors of all tokens' width: both streams, queries, keys, values, the wide MLP.
+_COPIES = 16
+
+REFERENCE_METHODS: Final = ("offset", "index", "uxo")
+"""Where reference pictures lie beside the one that is drawn. NetInput.extra names one, so that rows of two methods are
+never joined."""
+
+Walk: TypeAlias = Callable[[nn.Module, DitInput, NetworkHooks], Tensor]
+Prepare: TypeAlias = Callable[[Cond, RunInfo], NetInput]
+"""What a family reads of a prompt, on any device."""
+
+
+@dataclass(frozen=True)
+class DitReading:
+    """How one file's network is spoken to."""
+
+    walk: Walk
+    prepare: Prepare
+    width: int
+    """Of its tokens."""
+    context_width: int
+    time_factor: float = 1.0
+    """From the family's timesteps to the 0…1000 of the network."""
+
+
+@dataclass(frozen=True, eq=False)
+class DitNetwork:
+    """A Network."""
+
+    source: PartSource
+    ref: PartRef
+    latent: LatentFormat
+    reading: DitReading
+    vae: PartRef | None = None
+    """Shows previews; None where the file brought no autoencoder."""
+
+    @property
+    def family(self) -> str:
+        return self.ref.family
+
+    @property
+    def batch_key(self) -> Hashable:
+        return self.ref.key
+
+    @property
+    def device(self) -> torch.device:
+        return self.source.plan.device
+
+    def prepare(self, cond: Cond, prompt: int, run: RunInfo) -> NetInput:
+        width = cond.context.shape[-1]
+        if width != self.reading.context_width:
+            raise EngineError(
+                "engine.node_failed",
+                f"The prompt has {width} numbers per token and the model reads {self.reading.context_width}: they are "
+                "of different families. Encode it with text encoders of the model's own family.",
+            )
+        inputs = self.reading.prepare(cond, run)
+        return replace(
+            inputs,
+            context=inputs.context.to(run.device),
+            vector=None if inputs.vector is None else inputs.vector.to(run.device),
+            concat=None if inputs.concat is None else inputs.concat.to(run.device),
+            guidance=None if inputs.guidance is None else inputs.guidance.to(run.device),
+            references=tuple(each.to(run.device) for each in inputs.references),
+            extra={name: value.to(run.device) for name, value in inputs.extra.items()},
+            is_context_repeatable=False,
+        )
+
+    @torch.no_grad()
+    def predict(self, x: Tensor, timestep: Tensor, inputs: NetInput, hooks: NetworkHooks, sigma: Tensor) -> Tensor:
+        # Loaded before its turn on the device, so that other jobs compute meanwhile.
+        forward = _Forward(self.source, self.source.part(self.ref), self.reading)
+        return self.source.batcher.run(Request(self.batch_key, x, timestep, inputs, hooks, sigma), forward)
+
+    @torch.no_grad()
+    def to_rgb(self, latents: Tensor) -> Tensor:
+        """Rough colours of scaled latents `[batch, c, h, w]`: `[batch, h, w, 3]` in 0…1, one pixel per latent cell."""
+        cells = latents.detach().float().cpu().permute(0, 2, 3, 1)
+        if self.vae is None:
+            # Without an autoencoder there are no colours to know; the first channel follows the brightness.
+            return cells[..., :1].expand(-1, -1, -1, 3).mul(0.25).add(0.5).clamp(0.0, 1.0)
+        factors = self.source.preview_factors(self.vae, self.latent)
+        return (cells @ factors[:-1] + factors[-1]).clamp(0.0, 1.0)
+
+    def patched_by(self, patch: WeightPatch) -> DitNetwork:
+        return replace(self, ref=self.ref.patched_by(patch))
+
+
+@dataclass(frozen=True, eq=False)
+class _Forward:
+    """A Forward: several jobs' rows at once."""
+
+    source: PartSource
+    part: LoadedPart
+    reading: DitReading
+
+    def __call__(self, x: Tensor, timestep: Tensor, inputs: NetInput, hooks: NetworkHooks, sigma: Tensor) -> Tensor:
+        device, dtype = self.source.plan.device, self.part.dtype
+        self._check_memory(x, inputs)
+        joined = x if inputs.concat is None else torch.cat([x, inputs.concat.to(x)], dim=1)
+        controls = [control.net.residuals(x, timestep, inputs, control) for control in inputs.controls]
+        assert inputs.vector is not None
+        call = DitInput(
+            x=joined.to(device, dtype),
+            timestep=timestep.to(device, torch.float32) * self.reading.time_factor,
+            context=inputs.context.to(device, dtype),
+            vector=inputs.vector.to(device, dtype),
+            sigma=sigma,
+            latent_shape=tuple(x.shape),
+            guidance=None if inputs.guidance is None else inputs.guidance.to(device, torch.float32),
+            references=tuple(each.to(device, dtype) for each in inputs.references),
+            reference_method=next((name for name in REFERENCE_METHODS if name in inputs.extra), REFERENCE_METHODS[0]),
+            prompt_of_row=inputs.prompt_of_row,
+            residuals=merged(controls) if controls else Residuals(),
+        )
+        return self.reading.walk(self.part.module, call, hooks).float()
+
+    def _check_memory(self, x: Tensor, inputs: NetInput) -> None:
+        cells = sum(picture.shape[-2] * picture.shape[-1] for picture in (x, *inputs.references))
+        tokens = x.shape[0] * (cells // PATCH**2 + inputs.context.shape[1])
+        check_fits(tokens * self.reading.width * self.part.dtype.itemsize * _COPIES, x.device)
