@@ -28,6 +28,7 @@ _THIRD_SCHEMA_MODULES: Final = frozenset(
         "post_processing",
         "primitive",
         "sd3",
+        "slg",
         "string",
         "torch_compile",
         "upscale_model",

@@ -114,6 +114,19 @@ class Stop(Node):
         return (self.value if self.value % self.every else Blocked(self.message or None),)
 
 
+@node(title="Fail", category="test", outputs=NUM)
+class Fail(Node):
+    """Fails at one number."""
+
+    value: int = socket("NUM")
+    at: int = integer(default=0)
+
+    def run(self, ctx: NodeContext) -> tuple[int]:
+        if self.value == self.at:
+            raise ValueError("not this number")
+        return (self.value,)
+
+
 @node(title="Twice", category="test", outputs=(Output("NUM"), Output("NUM")))
 class Twice(Node):
     """A graph that doubles, and the value as it came."""
@@ -310,6 +323,7 @@ FLOW = registry_of(
         Choose,
         First,
         Stop,
+        Fail,
         Twice,
         Countdown,
         Make,

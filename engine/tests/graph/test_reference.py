@@ -8,6 +8,12 @@ from running import run_graph
 from studio_engine.graph.cache import ResultCache
 
 BLOCKED = object()
+
+
+class FailedError(Exception):
+    pass
+
+
 KINDS = ["Number", "Many", "Plus", "Total", "Choose", "Stop", "Twice", "Countdown", "Label"]
 
 
@@ -34,16 +40,21 @@ def evaluate(raw, node_id):
             odd = values("odd") if 1 in asked else [None]
             even = values("even") if 0 in asked else [None]
             return mapped(lambda w, o, e: o if w % 2 else e, which, odd, even)
-        case "Plus":
-            return mapped(lambda a, b: a + b, values("a"), values("b"))
-        case "Stop":
-            return mapped(lambda v, every: v if v % every else BLOCKED, values("value"), [inputs["every"]])
-        case "Twice":
-            return mapped(lambda v: 2 * v, values("value"))
-        case "Countdown":
-            return mapped(lambda v: sum(range(v + 1)), values("value"))
-        case _:
-            return mapped(lambda v: v, values("value"))
+        case "Fail":
+            if inputs["at"] in values("value"):
+                raise FailedError
+            return values("value")
+        case kind:
+            names, function = MAPPED.get(kind, (("value",), lambda value: value))
+            return mapped(function, *(values(name) for name in names))
+
+
+MAPPED = {
+    "Plus": (("a", "b"), lambda a, b: a + b),
+    "Stop": (("value", "every"), lambda value, every: value if value % every else BLOCKED),
+    "Twice": (("value",), lambda value: 2 * value),
+    "Countdown": (("value",), lambda value: sum(range(value + 1))),
+}
 
 
 def mapped(function, *lists):
@@ -53,15 +64,15 @@ def mapped(function, *lists):
 
 
 @st.composite
-def graphs(draw, *, made_outputs=True):
+def graphs(draw, *, others=()):
     """Random graphs of every kind of node; lists stay small because only constants make them.
 
-    `Pass` makes an output node, so it runs each time.
+    `Pass` makes an output node, so it runs each time; `Fail` may fail.
     """
     raw = {"n0": num("Number", amount=draw(st.integers(0, 4))), "n1": num("Many", count=draw(st.integers(1, 3)))}
     for i in range(2, draw(st.integers(3, 12))):
         link = st.sampled_from([f"n{j}" for j in range(i)]).map(lambda node_id: [node_id, 0])
-        kind = draw(st.sampled_from([*KINDS, "Pass"] if made_outputs else KINDS))
+        kind = draw(st.sampled_from([*KINDS, *others]))
         match kind:
             case "Number":
                 inputs = {"amount": draw(st.integers(0, 4))}
@@ -73,6 +84,8 @@ def graphs(draw, *, made_outputs=True):
                 inputs = {"values": draw(link), "weight": draw(st.integers(0, 3))}
             case "Choose":
                 inputs = {name: draw(link) for name in ("which", "odd", "even")}
+            case "Fail":
+                inputs = {"value": draw(link), "at": draw(st.integers(0, 3))}
             case "Stop":
                 inputs = {"value": draw(link), "every": draw(st.integers(1, 3))}
             case _:
@@ -84,36 +97,63 @@ def graphs(draw, *, made_outputs=True):
 
 
 def expected(raw):
-    ends = [node_id for node_id in raw if node_id.startswith("end")]
-    shown = {end: [value for value in evaluate(raw, end) if value is not BLOCKED] for end in ends}
-    return {end: values for end, values in shown.items() if values}
+    """What each output node shows, and the output nodes that cannot run."""
+    shown, failed = {}, set()
+    for end in [node_id for node_id in raw if node_id.startswith("end")]:
+        try:
+            shown[end] = [value for value in evaluate(raw, end) if value is not BLOCKED]
+        except FailedError:
+            failed.add(end)
+    return {end: values for end, values in shown.items() if values}, failed
 
 
-def shown_by(ran):
-    assert not ran.outcome.failures
-    return {node_id: values for node_id, values in ran.texts.items() if node_id.startswith("end")}
+def observed(ran):
+    shown = {node_id: values for node_id, values in ran.texts.items() if node_id.startswith("end")}
+    return shown, {output for failure in ran.outcome.failures.values() for output in failure.outputs}
 
 
-@given(graphs())
+@given(graphs(others=["Pass"]))
 def test_the_outputs_are_those_of_the_plain_evaluation(raw):
-    assert shown_by(run_graph(raw, FLOW)) == expected(raw)
+    assert observed(run_graph(raw, FLOW)) == expected(raw)
 
 
 @settings(max_examples=25)
-@given(graphs())
+@given(graphs(others=["Pass"]))
 def test_several_workers_give_the_same(raw):
-    assert shown_by(run_graph(raw, FLOW, workers=3)) == expected(raw)
+    assert observed(run_graph(raw, FLOW, workers=3)) == expected(raw)
 
 
-@given(st.lists(graphs(), min_size=2, max_size=4), st.integers(0, 6_000))
+@given(st.lists(graphs(others=["Pass"]), min_size=2, max_size=4), st.integers(0, 6_000))
 def test_a_cache_of_any_size_changes_nothing(raws, max_bytes):
     cache = ResultCache(max_bytes, is_thorough=True)
     for raw in [*raws, *raws]:
-        assert shown_by(run_graph(raw, FLOW, cache=cache)) == expected(raw)
+        assert observed(run_graph(raw, FLOW, cache=cache)) == expected(raw)
 
 
-@given(graphs(made_outputs=False))
+@given(graphs())
 def test_a_repeated_run_computes_output_nodes_alone(raw):
     cache = ResultCache(10**6)
     run_graph(raw, FLOW, cache=cache)
     assert all(node_id.startswith("end") for node_id in run_graph(raw, FLOW, cache=cache).ids)
+
+
+@given(graphs(others=["Fail", "Fail"]), st.sampled_from([1, 3]))
+def test_just_what_reads_a_failure_is_missing(raw, workers):
+    assert observed(run_graph(raw, FLOW, workers=workers)) == expected(raw)
+
+
+@given(graphs(others=["Fail"]))
+def test_after_a_fix_a_run_goes_on_from_the_failures(raw):
+    fixed = {node_id: node | {"inputs": node["inputs"] | {"at": -1}} for node_id, node in raw.items()}
+    changed = {node_id for node_id, node in raw.items() if node["class_type"] == "Fail"}
+    cache = ResultCache(10**6)
+    first = run_graph(raw, FLOW, cache=cache).ids
+    second = run_graph(fixed, FLOW, cache=cache)
+    assert observed(second) == expected(fixed)
+    again = {node_id for node_id in second.ids if node_id in first and not node_id.startswith("end")}
+    assert all(changed & _ancestors(raw, node_id.partition(".")[0]) for node_id in again)
+
+
+def _ancestors(raw, node_id):
+    sources = [value[0] for value in raw[node_id]["inputs"].values() if isinstance(value, list)]
+    return {node_id}.union(*(_ancestors(raw, source) for source in sources))
