@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import partial
@@ -80,22 +80,28 @@ class _Run:
         is_parallel = self.around.workers > 1
         with ThreadPoolExecutor(self.around.workers, "node") if is_parallel else nullcontext() as pool:
             running: dict[Future[Answer], Task] = {}
-            while True:
-                while len(running) < self.around.workers and (task := self.schedule.next_ready()) is not None:
-                    if not self._prepare(task):
-                        continue
-                    work = partial(call, task.step, self._inputs(task), self.around.context_of(task.step))
-                    if pool is None:
-                        self._settle(task, work)
-                    else:
-                        running[pool.submit(work)] = task
-                if not running:
-                    if self._break_cycle():
-                        continue
-                    break
-                for future in sorted(wait(running, return_when=FIRST_COMPLETED).done, key=lambda f: running[f].order):
-                    self._settle(running.pop(future), future.result)
+            while self._start(running, pool) or self._break_cycle():
+                self._collect(running)
         return self._outcome()
+
+    def _start(self, running: dict[Future[Answer], Task], pool: Executor | None) -> bool:
+        """Runs what is ready, here or in the pool; whether anything runs in the pool now."""
+        while len(running) < self.around.workers and (task := self.schedule.next_ready()) is not None:
+            if not self._prepare(task):
+                continue
+            work = partial(call, task.step, self._inputs(task), self.around.context_of(task.step))
+            if pool is None:
+                self._settle(task, work)
+            else:
+                running[pool.submit(work)] = task
+        return bool(running)
+
+    def _collect(self, running: dict[Future[Answer], Task]) -> None:
+        """Waits for the first to end."""
+        if running:
+            ended = wait(running, return_when=FIRST_COMPLETED).done
+            for future in sorted(ended, key=lambda each: running[each].order):
+                self._settle(running.pop(future), future.result)
 
     def _prepare(self, task: Task) -> bool:
         """Whether the task can run now; otherwise it is settled, or waits for more."""
