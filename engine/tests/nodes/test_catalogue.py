@@ -14,6 +14,8 @@ OURS = object_info(NODES, lambda folder: ["a.safetensors"])
 OWN = frozenset(
     {
         "BlurMask",
+        "IPAdapterApply",
+        "IPAdapterLoader",
         "ImageAdjustColours",
         "ImageColorRangeToMask",
         "ImageCurves",
