@@ -18,7 +18,7 @@ from torch import Tensor
 
 from studio_engine.denoise.policy import Batch, Expected, Waiting, plan_batch
 from studio_engine.denoise.profile import Profile
-from studio_engine.denoise.request import Forward, Request, request_key
+from studio_engine.denoise.request import Alone, Forward, Request, request_key
 from studio_engine.denoise.shrink import Attempt, Relieve, answer_all
 
 T = TypeVar("T")
@@ -123,7 +123,7 @@ class Batcher:
         def call(entries: list[_Entry]) -> None:
             entries[0].value = compute()
 
-        return cast("T", self._queue(object(), 1, call, None))
+        return cast("T", self._queue(Alone(), 1, call, None))
 
     def room(self) -> int:
         """How many more jobs like those that sample now would be computed at a gain; 0 when none samples."""
@@ -208,13 +208,17 @@ class Batcher:
         attempts = [each.attempt for each in entries if each.attempt is not None]
         rows = sum(each.rows for each in entries)
         started = self._clock()
-        largest = answer_all(attempts, self._relieve)
+        # Whoever computes does so for threads that are inside `no_grad`, and need not be itself.
+        with torch.no_grad():
+            largest = answer_all(attempts, self._relieve)
         if attempts[0].request.x.is_cuda:
             # A launch is not yet a result.
             torch.cuda.synchronize()
         seconds = self._clock() - started
         for each, attempt in zip(entries, attempts, strict=True):
             each.value, each.error = attempt.answer, attempt.error
+        if isinstance(entries[0].key, Alone):
+            return
         with self._changed:
             if largest is not None:
                 self._line.profile.record_out_of_memory(entries[0].key, largest)

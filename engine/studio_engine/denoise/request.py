@@ -9,6 +9,7 @@ from typing import TypeAlias
 import torch
 from torch import Tensor
 
+from studio_engine.sampling import net_rows
 from studio_engine.sampling.conditioning import ControlInput, NetInput
 from studio_engine.sampling.hooks import NetworkHooks
 
@@ -36,14 +37,18 @@ class Request:
         return forward(self.x, self.timestep, self.inputs, self.hooks, self.sigma)
 
 
+class Alone:
+    """The key of what shares a forward with nothing else: equal to itself only."""
+
+
 def request_key(request: Request) -> Hashable:
     """Equal for requests whose rows may share a forward: same weights, shapes, hooks and control nets.
 
-    A request whose tensors do not have one row per row of `x`, or whose hooks cannot be compared, equals none.
+    A request whose tensors do not have one row per row of `x`, or whose hooks cannot be compared, is `Alone`.
     """
     inputs = request.inputs
     if any(tensor.dim() == 0 or tensor.shape[0] != request.rows for tensor in _tensors(request)):
-        return object()
+        return Alone()
     key = (
         request.network,
         request.x.shape[1:],
@@ -60,7 +65,7 @@ def request_key(request: Request) -> Hashable:
     try:
         hash(key)
     except TypeError:
-        return object()
+        return Alone()
     return key
 
 
@@ -74,7 +79,7 @@ def joined(requests: Sequence[Request]) -> Request:
         x=torch.cat([each.x for each in requests]),
         timestep=torch.cat([each.timestep for each in requests]),
         sigma=torch.cat([each.sigma for each in requests]),
-        inputs=_joined_inputs([each.inputs for each in requests]),
+        inputs=net_rows.joined([each.inputs for each in requests]),
     )
 
 
@@ -99,33 +104,6 @@ def _tensors(request: Request) -> Iterator[Tensor]:
     yield from (each for each in (inputs.vector, inputs.concat, inputs.guidance) if each is not None)
     for control in inputs.controls:
         yield from (control.hint, *control.extra.values())
-
-
-def _joined_inputs(parts: Sequence[NetInput]) -> NetInput:
-    first = parts[0]
-    return replace(
-        first,
-        context=torch.cat([each.context for each in parts]),
-        vector=_cat([each.vector for each in parts]),
-        concat=_cat([each.concat for each in parts]),
-        guidance=_cat([each.guidance for each in parts]),
-        references=tuple(map(torch.cat, zip(*(each.references for each in parts), strict=True))),
-        controls=tuple(
-            replace(
-                same[0],
-                hint=torch.cat([each.hint for each in same]),
-                extra={name: torch.cat([each.extra[name] for each in same]) for name in same[0].extra},
-            )
-            for same in zip(*(each.controls for each in parts), strict=True)
-        ),
-        extra={name: torch.cat([each.extra[name] for each in parts]) for name in first.extra},
-        prompt_of_row=tuple(prompt for each in parts for prompt in each.prompt_of_row),
-    )
-
-
-def _cat(tensors: Sequence[Tensor | None]) -> Tensor | None:
-    present = [each for each in tensors if each is not None]
-    return torch.cat(present) if present else None
 
 
 def _cut(request: Request, rows: slice) -> Request:

@@ -88,9 +88,10 @@ def test_halves_joined_are_the_whole(rows: int) -> None:
         assert torch.equal(one, other)
 
 
-def test_every_field_of_a_prompt_is_joined() -> None:
-    known = {"context", "vector", "concat", "guidance", "references", "controls", "extra", "prompt_of_row"}
-    assert {field.name for field in fields(NetInput)} == known
+def test_every_field_of_a_prompt_is_known() -> None:
+    by_row = {"context", "vector", "concat", "guidance", "references", "controls", "extra", "prompt_of_row"}
+    # A network's own: the same in all of its requests.
+    assert {field.name for field in fields(NetInput)} == by_row | {"is_context_repeatable"}
 
 
 def test_seeds_sigmas_and_prompts_may_differ() -> None:
