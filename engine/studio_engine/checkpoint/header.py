@@ -47,6 +47,17 @@ class TensorEntry:
     end: int
 
 
+@dataclass(frozen=True)
+class TorchEntry(TensorEntry):
+    """A window into a run of numbers, which other tensors may share: `begin` and `end` are those of the run."""
+
+    first: int
+    """In elements, from the run's begin."""
+    strides: tuple[int, ...]
+    crc32: int
+    """Of the run; 0 = not known."""
+
+
 class _DuplicateKeyError(ValueError):
     pass
 

@@ -1,4 +1,4 @@
-"""Strict reader of .safetensors files: parses, maps, never unpickles.
+"""Strict reader of .safetensors files, and of PyTorch's: parses, maps, never unpickles.
 
 Every byte of the file must be accounted for, so that a file which another program reads differently (a polyglot, a
 hidden payload, a header that lies about its data) is refused before any tensor exists.
@@ -16,8 +16,9 @@ from pathlib import Path
 
 import torch
 
-from studio_engine.checkpoint.header import TensorEntry, parse_header
+from studio_engine.checkpoint.header import TensorEntry, TorchEntry, parse_header
 from studio_engine.checkpoint.refusal import refuse
+from studio_engine.checkpoint.torch_file import check_sums, read_torch_entries
 from studio_engine.errors import EngineError
 
 MAX_HEADER_BYTES = 25_000_000
@@ -41,9 +42,8 @@ _TORCH_DTYPES: Mapping[str, torch.dtype] = {
     "U64": torch.uint64,
 }
 
+_TORCH_STARTS = (b"PK\x03\x04", b"\x80\x02")
 _KNOWN_STARTS: tuple[tuple[bytes, str], ...] = (
-    (b"PK\x03\x04", "it is a PyTorch or zip archive, which can carry programs"),
-    (b"\x80\x02", "it is a pickle, which can carry programs"),
     (b"\x80\x04", "it is a pickle, which can carry programs"),
     (b"GGUF", "it is a GGUF file"),
     (b"<", "it is a web page; the download probably failed"),
@@ -67,8 +67,9 @@ class SafetensorsHeader:
 
 
 def read_header(path: Path) -> SafetensorsHeader:
-    """Read and check the header only: at most 25 MB are read, whatever the size of the file.
+    """Read and check the header only: at most 25 MB are read, whatever the size of the file (64 MB of PyTorch's).
 
+    PyTorch's own files give the same; see `torch_file`.
     Raises EngineError `model.file_missing` or `model.file_corrupt`; the sentence names the fault.
     """
     try:
@@ -76,6 +77,8 @@ def read_header(path: Path) -> SafetensorsHeader:
             size_bytes = file.seek(0, 2)
             file.seek(0)
             start = file.read(32)
+            if start.startswith(_TORCH_STARTS):
+                return SafetensorsHeader(path, size_bytes, 0, {}, read_torch_entries(path))
             header_bytes = _header_length(path, start, size_bytes)
             file.seek(_LENGTH_BYTES)
             raw = file.read(header_bytes)
@@ -97,6 +100,8 @@ def read_tensors(header: SafetensorsHeader) -> dict[str, torch.Tensor]:
     """
     if not header.tensors:
         return {}
+    if any(isinstance(entry, TorchEntry) for entry in header.tensors.values()):
+        check_sums(header.path)
     with header.path.open("rb") as file:
         mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
     if len(mapped) != header.size_bytes:
@@ -106,15 +111,20 @@ def read_tensors(header: SafetensorsHeader) -> dict[str, torch.Tensor]:
 
 def _tensor(mapped: mmap.mmap, data_start: int, entry: TensorEntry) -> torch.Tensor:
     dtype = _TORCH_DTYPES[entry.dtype]
-    count = math.prod(entry.shape)
-    if count == 0:
+    if math.prod(entry.shape) == 0:
         return torch.empty(entry.shape, dtype=dtype)
-    offset = data_start + entry.begin
+    numbers = _numbers(mapped, data_start + entry.begin, entry.end - entry.begin, dtype)
+    if isinstance(entry, TorchEntry):
+        return numbers.as_strided(entry.shape, entry.strides, entry.first)
+    return numbers.reshape(entry.shape)
+
+
+def _numbers(mapped: mmap.mmap, offset: int, size_bytes: int, dtype: torch.dtype) -> torch.Tensor:
+    count = size_bytes // dtype.itemsize
     if offset % dtype.itemsize == 0:
-        return torch.frombuffer(mapped, dtype=dtype, count=count, offset=offset).reshape(entry.shape)
+        return torch.frombuffer(mapped, dtype=dtype, count=count, offset=offset)
     # Headers of odd length leave the data unaligned; torch refuses such views, so copy.
-    raw = bytearray(mapped[offset : offset + entry.end - entry.begin])
-    return torch.frombuffer(raw, dtype=dtype, count=count).reshape(entry.shape)
+    return torch.frombuffer(bytearray(mapped[offset : offset + size_bytes]), dtype=dtype, count=count)
 
 
 def _header_length(path: Path, start: bytes, size_bytes: int) -> int:

@@ -62,8 +62,8 @@ def test_a_missing_file_is_its_own_error(tmp_path: Path) -> None:
     [
         (b"", "too short"),
         (b"\x00" * 9, "too short"),
-        (b"PK\x03\x04" + b"\0" * 40, "zip archive"),
-        (b"\x80\x02}q\x00." + b"\0" * 40, "pickle"),
+        (b"PK\x03\x04" + b"\0" * 40, "cut short"),
+        (b"\x80\x02}q\x00." + b"\0" * 40, "no PyTorch file"),
         (b"<!doctype html><html></html>", "web page"),
         (b"version https://git-lfs.github.com/spec/v1\n", "Git LFS"),
         (b"\xff" * 64, "header"),
