@@ -5,6 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from studio_engine.errors import EngineError
 from studio_engine.graph.node import Node, Output, boolean, combo, integer, node, number, socket
 from studio_engine.graph.sockets import Latent, Model, NodeContext
 from studio_engine.nodes.sampling import scheduler_input, steps_input
@@ -54,6 +55,13 @@ def _number(default: float, top: float, tooltip: str, *, low: float = 0.0, step:
     return number(default=default, min=low, max=top, step=step, round=False, tooltip=tooltip)
 
 
+def _levels(low: float, high: float) -> Levels:
+    """Raises `engine.node_failed`: between 0 and anything there are no even steps of the logarithm."""
+    if min(low, high) <= 0:
+        raise EngineError("engine.node_failed", "sigma_min and sigma_max must be above 0; raise them.")
+    return Levels(low, high)
+
+
 @node(title="BasicScheduler", category=_CATEGORY, outputs=_OUTPUTS, module=_MODULE)
 class BasicScheduler(Node):
     """Spreads a model's noise levels in one of the usual ways."""
@@ -78,6 +86,8 @@ class KarrasScheduler(Node):
     rho: float = _number(7.0, 100.0, "The power: higher means more steps at low noise.")
 
     def run(self, ctx: NodeContext) -> tuple[Tensor]:
+        if self.rho == 0:
+            raise EngineError("engine.node_failed", "rho must be above 0; 7 is usual.")
         return (karras_sigmas(self.steps, Levels(self.sigma_min, self.sigma_max), self.rho),)
 
 
@@ -90,7 +100,7 @@ class ExponentialScheduler(Node):
     sigma_min: float = _sigma_min()
 
     def run(self, ctx: NodeContext) -> tuple[Tensor]:
-        return (exponential_sigmas(self.steps, Levels(self.sigma_min, self.sigma_max)),)
+        return (exponential_sigmas(self.steps, _levels(self.sigma_min, self.sigma_max)),)
 
 
 @node(title="PolyexponentialScheduler", category=_CATEGORY, outputs=_OUTPUTS, module=_MODULE)
@@ -103,7 +113,7 @@ class PolyexponentialScheduler(Node):
     rho: float = _number(1.0, 100.0, "The power; 1 is exponential.")
 
     def run(self, ctx: NodeContext) -> tuple[Tensor]:
-        return (polyexponential_sigmas(self.steps, Levels(self.sigma_min, self.sigma_max), self.rho),)
+        return (polyexponential_sigmas(self.steps, _levels(self.sigma_min, self.sigma_max), self.rho),)
 
 
 @node(title="LaplaceScheduler", category=_CATEGORY, outputs=_OUTPUTS, module=_MODULE)
