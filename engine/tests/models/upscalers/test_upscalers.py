@@ -1,6 +1,7 @@
 """Upscalers from every published layout: sizes, names, and what they compute."""
 
 import logging
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -203,6 +204,17 @@ def test_what_is_no_upscaler_is_refused(shapes: Shapes) -> None:
     with pytest.raises(EngineError) as caught:
         read_upscaler_config(upscaler_keys(header_of(shapes)))
     assert caught.value.code in ("model.family_unknown", "model.untrained", "model.file_corrupt")
+
+
+@pytest.mark.parametrize("is_legacy", [False, True])
+def test_a_pth_file_gives_the_same_picture(tmp_path: Path, is_legacy: bool) -> None:
+    weights = layouts.random_weights(layouts.real_esrgan(**SMALL))
+    plain = layouts.write(tmp_path / "a.safetensors", weights)
+    path = tmp_path / "a.pth"
+    torch.save({"params_ema": weights, "params": {}}, path, _use_new_zipfile_serialization=not is_legacy)
+    pickled = replace(plain, name="a.pth", path=path, sha256="pth")
+    store, picture = store_with(plain, pickled), torch.rand(1, 6, 6, 3)
+    assert torch.equal(open_upscaler(store, pickled).enlarge(picture), open_upscaler(store, plain).enlarge(picture))
 
 
 def test_a_missing_layer_is_told(tmp_path: Path) -> None:
