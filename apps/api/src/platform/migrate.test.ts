@@ -89,3 +89,20 @@ test('nothing is planned when everything has run', () => {
   expect(planMigrations(files, new Map([['0001_a.sql', 'x']]))).toEqual([]);
   expect(planMigrations(files, new Map())).toEqual(files);
 });
+
+test.each([
+  ['a superuser', 'true as rolsuper, false as rolbypassrls'],
+  ['a role with BYPASSRLS', 'false as rolsuper, true as rolbypassrls'],
+])('%s stops the start before anything is applied', async (_case, attributes) => {
+  await write('0001_a.sql', 'create table a (n int)');
+  // The test's role may make neither, so it looks at a catalogue in which it is one.
+  await query(
+    `create schema claimed; create view claimed.pg_roles as select rolname, ${attributes} from pg_catalog.pg_roles`,
+  );
+  const url = new URL(database.url);
+  url.searchParams.set('options', '-c search_path=claimed,pg_catalog,public');
+  await expect(migrate(url.href, folder)).rejects.toThrow(
+    /bypasses row-level security; connect as a role with NOSUPERUSER/,
+  );
+  expect(await query(`select to_regclass('public.schema_migration') as history`)).toEqual([{ history: null }]);
+});
