@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import pg from 'pg';
+import type pg from 'pg';
 import { migrate, migrationsFolder } from '../../apps/api/src/platform/migrate.ts';
+import { connect, withClient } from '../harness/postgres.ts';
 import { type Figure, renderReport, type Section } from './report.ts';
 import { formatMs, quantile } from './statistics.ts';
 
@@ -93,19 +94,15 @@ const measureRate = async (urls: readonly string[], perConnection: number): Prom
   return (clients.length * perConnection) / seconds;
 };
 
-const connect = async (url: string): Promise<pg.Client> => {
-  const client = new pg.Client({ connectionString: url });
-  await client.connect();
-  return client;
-};
-
 const measureAt = async (databaseUrl: string, jobCount: number): Promise<Figure[]> => {
-  const client = await connect(databaseUrl);
-  await inScope(client, () => client.query(fill(jobCount)), 'commit');
-  for (const table of ['job', 'lane', 'team_queue', 'engine_model']) await client.query(`vacuum analyze ${table}`);
-  const fair = await timeClaims(client, { count: 500, statement: fairClaim, end: 'commit' });
-  const naive = await timeClaims(client, { count: 30, statement: naiveClaim, end: 'rollback' });
-  await client.end();
+  const { fair, naive } = await withClient(databaseUrl, async (client) => {
+    await inScope(client, () => client.query(fill(jobCount)), 'commit');
+    for (const table of ['job', 'lane', 'team_queue', 'engine_model']) await client.query(`vacuum analyze ${table}`);
+    return {
+      fair: await timeClaims(client, { count: 500, statement: fairClaim, end: 'commit' }),
+      naive: await timeClaims(client, { count: 30, statement: naiveClaim, end: 'rollback' }),
+    };
+  });
   const rate = await measureRate(
     Array.from({ length: 4 }, () => databaseUrl),
     150,
@@ -136,15 +133,15 @@ export const measureClaims = async (serverUrl: string): Promise<Section> => {
     const name = `studio_bench_${randomBytes(4).toString('hex')}`;
     const url = new URL(serverUrl);
     url.pathname = `/${name}`;
-    const server = await connect(serverUrl);
-    await server.query(`create database ${name}`);
-    try {
-      await migrate(url.href, migrationsFolder);
-      figures.push(...(await measureAt(url.href, jobCount)));
-    } finally {
-      await server.query(`drop database if exists ${name} with (force)`);
-      await server.end();
-    }
+    await withClient(serverUrl, async (server) => {
+      await server.query(`create database ${name}`);
+      try {
+        await migrate(url.href, migrationsFolder);
+        figures.push(...(await measureAt(url.href, jobCount)));
+      } finally {
+        await server.query(`drop database if exists ${name} with (force)`);
+      }
+    });
   }
   return { title: 'Queue', figures };
 };

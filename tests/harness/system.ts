@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import pg from 'pg';
+import type pg from 'pg';
+import { withClient } from './postgres.ts';
 import { enginePython, findFreePort, type RunningProgram, repositoryDir, startProgram, waitFor } from './process.ts';
 
 const startTimeoutMs = 60_000;
@@ -21,16 +22,6 @@ const requireServerUrl = (): string => {
   const url = process.env.STUDIO_TEST_DATABASE_URL;
   if (url) return url;
   throw new Error('Set STUDIO_TEST_DATABASE_URL to a PostgreSQL server; `npm test` does so.');
-};
-
-const withClient = async <T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> => {
-  const client = new pg.Client({ connectionString: url });
-  await client.connect();
-  try {
-    return await work(client);
-  } finally {
-    await client.end();
-  }
 };
 
 const createDatabase = async (): Promise<{ readonly url: string; readonly drop: () => Promise<unknown> }> => {
