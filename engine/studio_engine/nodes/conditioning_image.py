@@ -106,4 +106,5 @@ class FluxDisableGuidance(Node):
     conditioning: Conditioning = conditioning_input()
 
     def run(self, ctx: NodeContext) -> tuple[Conditioning]:
-        return (_with(self.conditioning, guidance=None),)
+        off = {"is_guidance_off": True}
+        return (tuple(replace(cond, guidance=None, extra={**cond.extra, **off}) for cond in self.conditioning),)

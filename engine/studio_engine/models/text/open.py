@@ -43,16 +43,16 @@ def open_text(source: TextSource, files: Sequence[ModelFile], clip_type: str) ->
             "model.family_unknown",
             f"This engine has no model that reads text encoders of the type {clip_type}; choose {', '.join(_TYPES)}.",
         )
-    parts = {part_of(read_header(file.path)): file for file in files}
+    found = [part_of(read_header(file.path)) for file in files]
+    parts = dict(zip(found, files, strict=True))
     recipe = recipe_for(clip_type, parts)
     wanted = [rules.part for rules in recipe.encoders]
-    lacking = [part for part in wanted if part not in parts] if recipe.needs_all else []
-    strange = [part for part in parts if part not in wanted]
-    if lacking or strange:
+    is_lacking = recipe.needs_all and not set(wanted) <= set(parts)
+    if is_lacking or len(parts) < len(files) or not set(parts) <= set(wanted):
         raise EngineError(
             "model.family_unknown",
-            f"{', '.join(file.name for file in files)} hold {' and '.join(parts)}; "
-            f"{recipe.name} needs {' and '.join(wanted)}. Choose other files or another type.",
+            f"{' and '.join(file.name for file in files)} hold {' and '.join(found)}; "
+            f"{recipe.name} reads {' and '.join(wanted)}. Choose other files or another type.",
         )
     refs = tuple(PartRef((parts[part],), part, recipe.name) for part in wanted if part in parts)
     return TextStack(source, recipe, refs)

@@ -190,7 +190,9 @@ def test_the_encoders_decide_what_the_type_leaves_open(
     )
 
 
-@pytest.mark.parametrize(("layers", "clip_type"), [((12,), "flux"), ((12, 24), "sdxl"), ((12,), "wan")])
+@pytest.mark.parametrize(
+    ("layers", "clip_type"), [((12,), "flux"), ((12, 24), "sdxl"), ((12, 11), "sd3"), ((12,), "wan")]
+)
 def test_sets_that_no_model_reads_are_refused(tmp_path: Path, layers: tuple[int, ...], clip_type: str) -> None:
     files = [clip_file(tmp_path, f"{count}.safetensors", count) for count in layers]
     with pytest.raises(EngineError) as caught:
