@@ -18,6 +18,8 @@ from studio_engine.sampling.model import Model
 MIDDLE: Final = Place("middle", 0)
 BLUR_SIDE: Final = 9
 """Cells of the blur's kernel."""
+LEAST_BLUR: Final = 0.01
+"""Cells. The nearest neighbour would count by exp(−5000)."""
 LEAST_SIDE: Final = 4
 """Latents of this side or less are too small to blur."""
 
@@ -107,11 +109,9 @@ class _Recorder:
     def __call__(self, q: Tensor, k: Tensor, v: Tensor, plain: Tensor, call: HookCall) -> Tensor:
         rows = [row for row, prompt in enumerate(call.prompt_of_row) if prompt == 1]
         if rows:
-            q, k = (
-                each[rows].view(len(rows), -1, call.heads, q.shape[-1] // call.heads).transpose(1, 2).float()
-                for each in (q, k)
-            )
-            weights = (q @ k.transpose(-1, -2) / q.shape[-1] ** 0.5).softmax(dim=-1)
+            width = q.shape[-1] // call.heads
+            q, k = (each[rows].view(len(rows), -1, call.heads, width).transpose(1, 2).float() for each in (q, k))
+            weights = (q @ k.transpose(-1, -2) / width**0.5).softmax(dim=-1)
             self.attention = weights.mean(dim=1).sum(dim=1)
         return plain
 
@@ -163,8 +163,8 @@ def _rows_of(tokens: int, aspect: float) -> int:
 
 
 def blurred(x: Tensor, sigma: float) -> Tensor:
-    """Gaussian blur of `[batch, channels, h, w]` over 9 × 9 cells; sigma 0 does not blur."""
-    if sigma == 0:
+    """Gaussian blur of `[batch, channels, h, w]` over 9 × 9 cells; a sigma of next to nothing does not blur."""
+    if sigma < LEAST_BLUR:
         return x
     half = (BLUR_SIDE - 1) / 2
     weights = torch.exp(-0.5 * (torch.linspace(-half, half, BLUR_SIDE) / sigma) ** 2)

@@ -86,7 +86,7 @@ def ltxv_sigmas(steps: int, mu: float, *, terminal: float | None) -> Tensor:
     sigmas = ExponentialShift(mu)(torch.linspace(1.0, 0.0, steps + 1)[:-1])
     removed = 1.0 - sigmas
     # A run of one step has nothing but its start.
-    if terminal is not None and removed[-1] > 0:
+    if terminal is not None and steps > 1:
         sigmas = 1.0 - removed / (removed[-1] / (1.0 - terminal))
     return ending_in_zero(sigmas)
 
