@@ -51,7 +51,7 @@ class EncoderRules:
 class TextRecipe:
     name: str
     encoders: tuple[EncoderRules, ...]
-    join: Callable[[Mapping[str, Encoded]], Cond]
+    join: Callable[[Mapping[EncoderName, Encoded]], Cond]
     needs_all: bool = True
     """False: any of the encoders may be absent."""
 
@@ -68,7 +68,7 @@ def _t5_chunks(min_length: int) -> ChunkRules:
     return ChunkRules(t5_token_ids, end=T5_END_TOKEN, pad=0, min_length=min_length)
 
 
-def _only(encoded: Mapping[str, Encoded]) -> Cond:
+def _only(encoded: Mapping[EncoderName, Encoded]) -> Cond:
     (single,) = encoded.values()
     return Cond(single.states, single.pooled)
 
@@ -79,11 +79,11 @@ def _side_by_side(first: Tensor, second: Tensor) -> Tensor:
     return torch.cat([first[:, :tokens], second[:, :tokens]], dim=-1)
 
 
-def _join_sdxl(encoded: Mapping[str, Encoded]) -> Cond:
+def _join_sdxl(encoded: Mapping[EncoderName, Encoded]) -> Cond:
     return Cond(_side_by_side(encoded["l"].states, encoded["g"].states), encoded["g"].pooled)
 
 
-def _join_sd3(encoded: Mapping[str, Encoded]) -> Cond:
+def _join_sd3(encoded: Mapping[EncoderName, Encoded]) -> Cond:
     """Esser et al. 2024: both CLIPs side by side, filled up with zeros to T5's width, then T5's tokens.
 
     What is absent leaves zeros, as ComfyUI does.
@@ -108,7 +108,7 @@ def _pooled(encoded: Encoded | None, width: int) -> Tensor:
     return torch.zeros(1, width) if encoded is None or encoded.pooled is None else encoded.pooled
 
 
-def _join_flux(encoded: Mapping[str, Encoded]) -> Cond:
+def _join_flux(encoded: Mapping[EncoderName, Encoded]) -> Cond:
     return Cond(encoded["t5xxl"].states, encoded["l"].pooled)
 
 

@@ -18,7 +18,7 @@ from studio_engine.models.text.chunks import Chunk, ChunkRules, chunks_of
 from studio_engine.models.text.clip import ClipText
 from studio_engine.models.text.embeddings import groups_of, vectors_of
 from studio_engine.models.text.encode import EncoderModule, encode_chunks, fitted
-from studio_engine.models.text.recipes import Encoded, EncoderRules, TextRecipe
+from studio_engine.models.text.recipes import Encoded, EncoderName, EncoderRules, TextRecipe
 from studio_engine.models.text.t5 import T5Encoder
 from studio_engine.models.text.weights import parse_prompt
 from studio_engine.sampling.conditioning import Conditioning
@@ -47,28 +47,22 @@ class TextStack:
     t5_padding: tuple[int, int] | None = None
     """(least padding, least length) in place of the family's."""
 
-    @torch.no_grad()
     def encode(
         self, text: str, *, parts: Mapping[str, str] | None = None, leaves_out_empty: bool = False
     ) -> Conditioning:
         self._check()
         texts = self._texts(text, parts or {})
         modules = {ref.part: self._module(ref) for ref in self.refs}
-        rules = {self.recipe.rules_of(ref.part).name: self.recipe.rules_of(ref.part) for ref in self.refs}
-        chunks = {
-            name: [] if leaves_out_empty and not texts[name] else self._chunks(texts[name], each, modules[each.part])
-            for name, each in rules.items()
-        }
-        pair = [name for name in _PAIR if name in rules]
-        for name in pair:
-            missing = max(len(chunks[other]) for other in pair) - len(chunks[name])
-            if missing:
-                chunks[name] += self._chunks("", rules[name], modules[rules[name].part]) * missing
-        encoded: dict[str, Encoded] = {
-            name: self._encoded(modules[each.part], chunks[name], each)
-            for name, each in rules.items()
-            if chunks[name] or name not in _PAIR
-        }
+        rules = [self.recipe.rules_of(ref.part) for ref in self.refs]
+        heard = [each for each in rules if texts[each.name] or not leaves_out_empty]
+        chunks: dict[EncoderName, list[Chunk]] = {each.name: [] for each in rules}
+        chunks |= {each.name: self._chunks(texts[each.name], each, modules) for each in heard}
+        self._fill_up(chunks, [each for each in rules if each.name in _PAIR], modules)
+        wanted = [each for each in rules if chunks[each.name] or each.name not in _PAIR]
+        # Loaded and cut before their turn on the device, so that other jobs compute meanwhile.
+        encoded = self.source.batcher.alone(
+            lambda: {each.name: self._encoded(modules[each.part], chunks[each.name], each) for each in wanted}
+        )
         return (self.recipe.join(encoded),)
 
     def with_layer(self, layer: int) -> TextStack:
@@ -92,7 +86,7 @@ class TextStack:
             )
 
     def _texts(self, text: str, parts: Mapping[str, str]) -> dict[str, str]:
-        known = [rules.name for rules in self.recipe.encoders]
+        known: list[str] = [rules.name for rules in self.recipe.encoders]
         unknown = sorted(set(parts) - set(known))
         if unknown:
             raise EngineError(
@@ -107,10 +101,23 @@ class TextStack:
         assert isinstance(module, ClipText | T5Encoder)
         return module
 
-    def _chunks(self, text: str, rules: EncoderRules, module: EncoderModule) -> list[Chunk]:
+    def _chunks(self, text: str, rules: EncoderRules, modules: Mapping[str, EncoderModule]) -> list[Chunk]:
+        module = modules[rules.part]
         find = partial(self._vectors, rules.part, module.width)
         groups = (group for segment in parse_prompt(text) for group in groups_of(segment, rules.chunks.tokenize, find))
         return chunks_of(groups, self._padded(fitted(rules.chunks, module)))
+
+    def _fill_up(
+        self,
+        chunks: dict[EncoderName, list[Chunk]],
+        pair: Sequence[EncoderRules],
+        modules: Mapping[str, EncoderModule],
+    ) -> None:
+        """Empty chunks after the shorter of two prompts that stand side by side."""
+        longest = max((len(chunks[each.name]) for each in pair), default=0)
+        for each in pair:
+            missing = longest - len(chunks[each.name])
+            chunks[each.name] += self._chunks("", each, modules) * missing
 
     def _padded(self, rules: ChunkRules) -> ChunkRules:
         if rules.length is not None or self.t5_padding is None:
@@ -125,6 +132,7 @@ class TextStack:
             return None
         return vectors_of(read_tensors(read_header(file.path)), key=part, width=width)
 
+    @torch.no_grad()
     def _encoded(self, module: EncoderModule, chunks: Sequence[Chunk], rules: EncoderRules) -> Encoded:
         layer = rules.layer if self.layer is None else self.layer
         return encode_chunks(module, chunks, rules, layer=layer, device=self.source.plan.device)

@@ -1,8 +1,9 @@
 """Tiny text encoders with the vocabularies of the real ones, and a source that has them in memory."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -17,6 +18,7 @@ from studio_engine.models.text.t5 import T5Config, T5Encoder
 from studio_engine.runtime.plan import ComputePlan, plain_plan
 from studio_engine.sampling.model import LatentFormat
 
+Answer = TypeVar("Answer")
 WIDTHS = {"clip_l": 12, "clip_g": 20, "clip_h": 16}
 T5_WIDTH = 32
 
@@ -41,6 +43,13 @@ def randomised(module: nn.Module, seed: int = 0) -> nn.Module:
     return module.train(False).requires_grad_(False)
 
 
+class Alone:
+    """A batcher with nobody else in it."""
+
+    def alone(self, compute: Callable[[], Answer]) -> Answer:
+        return compute()
+
+
 @dataclass
 class TinySource:
     """A TextSource."""
@@ -49,6 +58,7 @@ class TinySource:
     files: dict[str, Path] = field(default_factory=dict)
     """Embeddings."""
     plan: ComputePlan = field(default_factory=plain_plan)
+    batcher: Alone = field(default_factory=Alone)
 
     def part(self, ref: PartRef) -> LoadedPart:
         return LoadedPart(self.modules[ref.part], None, torch.float32, 0)
