@@ -1,15 +1,17 @@
 """Names: from an adapter's file to the parameters of this engine's modules.
 
 Every spelling is brought to one form, dots and underscores alike, so that a table of a model's own names and of those
-in its checkpoints finds a target whichever trainer wrote the file.
+in its makers' files finds a target whichever trainer wrote the file.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
+
+from torch import Tensor
 
 from studio_engine.models.parts import WeightSource
 
@@ -21,8 +23,6 @@ _TEXT_PREFIX: Final = re.compile(
     r"(?:lora_te(?P<kohya>\d?)_|text_encoder(?:_(?P<diffusers>\d))?\."
     r"|text_encoders\.(?P<name>\w+)\.(?:transformer\.)?)(?:text_model[._])?"
 )
-# Where checkpoints keep the networks: left out of the names that adapters use.
-_CHECKPOINT_PREFIX: Final = re.compile(r"(model\.diffusion_model\.|model\.|net\.)")
 
 
 @dataclass(frozen=True)
@@ -36,11 +36,15 @@ class Spelling:
 
 @dataclass(frozen=True)
 class Target:
-    """A parameter of our module, and what it is of the stored tensor."""
+    """A parameter of our module, and what it is of what the name means."""
 
     parameter: str
-    source: WeightSource | None = None
-    """Set where the spelling is the checkpoint's, and the parameter is only part of what is stored there."""
+    take: Callable[[Tensor], Tensor] | None = None
+    """From the weight of that name to this parameter; None = it is the same weight."""
+
+
+Targets: TypeAlias = Mapping[tuple[str, str], tuple[Target, ...]]
+"""(flat module name, `weight` or `bias`) -> the parameters that a change of that name concerns."""
 
 
 def spelling_of(module: str) -> Spelling:
@@ -53,20 +57,17 @@ def spelling_of(module: str) -> Spelling:
     return Spelling("network", _flat(re.sub(r"\.processor\.", ".", name)))
 
 
-def targets(parameters: Mapping[str, WeightSource]) -> dict[tuple[str, str], tuple[Target, ...]]:
-    """(flat module name, `weight` or `bias`) -> the parameters that a change of that name concerns.
-
-    `parameters` holds our names, with where each lies in checkpoints. A fused projection concerns several.
-    """
+def targets(parameters: Iterable[str], stored: Callable[[str], WeightSource] | None) -> Targets:
+    """All names of our parameters: our own, and those of the makers' files. A fused projection concerns several."""
     found: dict[tuple[str, str], list[Target]] = {}
-    for parameter, source in parameters.items():
-        ours, _, kind = parameter.rpartition(".")
-        names = {_flat(ours): Target(parameter)}
-        stored, _, stored_kind = _CHECKPOINT_PREFIX.sub("", source.key, count=1).rpartition(".")
-        is_part = source.take is not None
-        names.setdefault(_flat(stored), Target(parameter, source if is_part else None))
-        for name in names:
-            found.setdefault((name, _kind(stored_kind if is_part else kind)), []).append(names[name])
+    for parameter in parameters:
+        ours = _named(parameter)
+        found.setdefault(ours, []).append(Target(parameter))
+        if stored is not None:
+            source = stored(parameter)
+            theirs = _named(source.key)
+            if theirs != ours:
+                found.setdefault(theirs, []).append(Target(parameter, source.take))
     return {name: tuple(group) for name, group in found.items()}
 
 
@@ -84,9 +85,10 @@ def part_of(spelling: Spelling, encoders: Iterable[str]) -> str | None:
     return names[place - 1] if 1 <= place <= len(names) else None
 
 
-def _kind(kind: str) -> str:
-    # Norms in fused checkpoints call it `scale`, tables have no ending of their own.
-    return kind if kind in ("weight", "bias") else "weight"
+def _named(parameter: str) -> tuple[str, str]:
+    module, _, kind = parameter.rpartition(".")
+    # The makers' norms have a `scale`.
+    return _flat(module), kind if kind in ("weight", "bias") else "weight"
 
 
 def _flat(name: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from typing import Final
@@ -11,10 +11,11 @@ from typing import Final
 import torch
 from torch import Tensor, nn
 
-from studio_engine.checkpoint.safetensors_file import SafetensorsHeader, read_header
+from studio_engine.checkpoint.safetensors_file import read_header
 from studio_engine.errors import EngineError
 from studio_engine.models.adapters.change import Added, AddedPart, Change
-from studio_engine.models.adapters.names import Target, part_of, spelling_of, targets
+from studio_engine.models.adapters.layouts import single_file_source
+from studio_engine.models.adapters.names import Target, Targets, part_of, spelling_of, targets
 from studio_engine.models.adapters.parse import read_changes
 from studio_engine.models.blueprints import blueprint_of
 from studio_engine.models.files import ModelFile
@@ -25,8 +26,6 @@ log = logging.getLogger(__name__)
 
 # A file of another model of the same names may fit here and there; less than this share of fits is no accident.
 _FITTING_SHARE: Final = 0.5
-
-Targets = Mapping[tuple[str, str], tuple[Target, ...]]
 
 
 @dataclass(frozen=True)
@@ -47,20 +46,15 @@ class AdapterPatch:
         object.__setattr__(self, "part", self.target.part)
 
     def changes(self, base: nn.Module, source: PartSource, /) -> Mapping[str, Callable[[Tensor], Tensor]]:
-        header = read_header(self.file.path)
         shapes = {name: parameter.shape for name, parameter in base.named_parameters()}
         known = _targets(self.target, tuple(shapes), source.plan)
-        fitted: dict[str, Change] = {}
-        unknown: list[str] = []
-        for (module, kind), change in read_changes(header).items():
-            spelling = spelling_of(module)
-            if part_of(spelling, self.encoders or (self.part,)) != self.part:
-                continue
-            found = known.get((spelling.name, kind), ())
-            fits = [(t, c) for t, c in _placed(change, found, module) if _fits(c, shapes[t.parameter])]
-            fitted |= {target.parameter: each for target, each in fits}
-            if not fits:
-                unknown.append(module)
+        encoders = self.encoders or (self.part,)
+        changes = {
+            (spelling.name, kind): change
+            for (module, kind), change in read_changes(read_header(self.file.path)).items()
+            if part_of(spelling := spelling_of(module), encoders) == self.part
+        }
+        fitted, unknown = fit(changes, known, shapes)
         self._report(unknown, len(fitted))
         return {name: partial(change.applied, strength=self.strength) for name, change in fitted.items()}
 
@@ -75,18 +69,29 @@ class AdapterPatch:
             log.warning("%s: %d weights do not fit, first %s", self.file.name, len(unknown), unknown[0])
 
 
-def _placed(change: Change, found: tuple[Target, ...], module: str) -> Iterator[tuple[Target, Change]]:
-    for target in found:
-        if target.source is None or target.source.take is None:
-            yield target, change
-        elif isinstance(change, Added):
-            yield target, AddedPart(change.delta, target.source.take)
-        else:
-            raise EngineError(
-                "model.family_unknown",
-                f"The adapter changes {module} in a way that is defined for the whole of it only, and this engine "
-                "keeps it in parts; use a LoRA, LoHa or LoKr without weight decomposition.",
-            )
+def fit(
+    changes: Mapping[tuple[str, str], Change], known: Targets, shapes: Mapping[str, torch.Size]
+) -> tuple[dict[str, Change], list[str]]:
+    """Changes by parameter, and the names of those that concern no parameter of their size.
+
+    `changes` are named as `known` is: (flat module name, `weight` or `bias`).
+    """
+    fitted: dict[str, Change] = {}
+    unknown: list[str] = []
+    for name, change in changes.items():
+        placed = ((target.parameter, _part(change, target)) for target in known.get(name, ()))
+        fits = {parameter: part for parameter, part in placed if part is not None and _fits(part, shapes[parameter])}
+        fitted |= fits
+        if not fits:
+            unknown.append(name[0])
+    return fitted, unknown
+
+
+def _part(change: Change, target: Target) -> Change | None:
+    """None where the change is defined for the whole only, and the target is part of it."""
+    if target.take is None:
+        return change
+    return AddedPart(change.delta, target.take) if isinstance(change, Added) else None
 
 
 def _fits(change: Change, shape: torch.Size) -> bool:
@@ -99,6 +104,5 @@ def _fits(change: Change, shape: torch.Size) -> bool:
 
 @lru_cache(maxsize=16)
 def _targets(target: PartRef, parameters: tuple[str, ...], plan: ComputePlan) -> Targets:
-    headers: list[SafetensorsHeader] = [read_header(file.path) for file in target.files]
-    blueprint = blueprint_of(target, headers, plan)
-    return targets({name: blueprint.source(name) for name in parameters})
+    config = blueprint_of(target, [read_header(file.path) for file in target.files], plan).config
+    return targets(parameters, single_file_source(config))
