@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import ChainMap
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from studio_engine.errors import EngineError
 from studio_engine.graph.check_value import BadValueError, check_value
@@ -14,6 +16,8 @@ from studio_engine.graph.order import run_order
 from studio_engine.graph.parse import GraphNode, Link
 from studio_engine.graph.plan import Planner, Source, Step
 from studio_engine.graph.result import Expanded
+
+MAX_ID_CHARS: Final = 200
 
 
 @dataclass(frozen=True)
@@ -54,18 +58,20 @@ class _Site:
 def expand(given: Expanded, step: Step, planner: Planner, *, call: int, known: dict[str, Step]) -> Expansion:
     """Raises `graph.invalid`, `graph.unknown_node` or `graph.cycle`.
 
-    The nodes are called `{node}.{call}.0.{id}`: the same in each run, and none that the user's graph may have.
+    The nodes are called `{node}.{call}.0.{id}`: the same in each run, and none that the user's graph may have. Where
+    graphs make graphs these would grow without end; long ones are shortened to a digest.
     `known` are the steps so far, by node id. Keys follow from the content as for any node, so a loop that makes the
     same nodes again finds their results.
     """
-    site = _Site(planner, step, known, {each: f"{step.node_id}.{call}.0.{each}" for each in given.graph})
+    site = _Site(planner, step, known, {each: _id_of(step, call, each) for each in given.graph})
     graph = {node.id: node for node in (_node_of(site, each, raw) for each, raw in given.graph.items())}
+    local_ids = {whole: local for local, whole in site.local.items()}
     steps: dict[str, Step] = {}
     sources = ChainMap(steps, known)
     for node_id in run_order(graph, graph):
         node = graph[node_id]
         named = {
-            name: ["made by", step.key, node_id.removeprefix(step.node_id), name]
+            name: ["made by", step.key, call, local_ids[node_id], name]
             for name, value in node.inputs.items()
             if not isinstance(value, Link | str | int | float | bool | None)
         }
@@ -75,6 +81,13 @@ def expand(given: Expanded, step: Step, planner: Planner, *, call: int, known: d
             raise site.refuse(f"holds node {node_id[:100]}, which exists already; give each node its own id.")
     _check_slots(site, steps, sources)
     return Expansion(list(steps.values()), _outputs_of(site, given, sources))
+
+
+def _id_of(step: Step, call: int, local_id: str) -> str:
+    whole = f"{step.node_id}.{call}.0.{local_id}"
+    if len(whole) <= MAX_ID_CHARS:
+        return whole
+    return f"{step.display_id}.{call}.0.{hashlib.sha256(whole.encode()).hexdigest()}"
 
 
 def _node_of(site: _Site, local_id: str, raw: Mapping[str, object]) -> GraphNode:

@@ -6,6 +6,7 @@ import heapq
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Literal, TypeAlias
 
 from studio_engine.graph.cache import ResultCache
@@ -14,7 +15,8 @@ from studio_engine.graph.plan import Source, Step
 from studio_engine.graph.result import Expanded
 
 State: TypeAlias = Literal["idle", "waiting", "done", "failed"]
-Order: TypeAlias = tuple[int, ...]
+Order: TypeAlias = tuple[int, int]
+"""Place in the plan, then of the steps that were made while it ran: these come before the next one of the plan."""
 Part: TypeAlias = Sequence[Values | Source] | Expanded
 
 
@@ -56,11 +58,12 @@ class Schedule:
         # Unfinished tasks that read a result: it is let go of when none is left.
         self._holders: Counter[str] = Counter()
         self._tainted: set[str] = set()
-        self._begin(self._add(steps, ()))
+        self._made = count(1)
+        self._begin(self._add((step, (place, 0)) for place, step in enumerate(steps)))
 
     def add(self, steps: Iterable[Step], maker: Task) -> bool:
         """Takes in the steps of a graph that `maker` gave; whether there are output nodes among them."""
-        outputs = self._add(steps, maker.order)
+        outputs = self._add((step, (maker.order[0], next(self._made))) for step in steps)
         self._begin(outputs)
         return bool(outputs)
 
@@ -134,10 +137,10 @@ class Schedule:
                 stopped.setdefault(cause, []).append(task.step.display_id)
         return stopped
 
-    def _add(self, steps: Iterable[Step], prefix: Order) -> list[Task]:
+    def _add(self, steps: Iterable[tuple[Step, Order]]) -> list[Task]:
         outputs: list[Task] = []
-        for number, step in enumerate(steps):
-            task = Task(step, (*prefix, number))
+        for step, order in steps:
+            task = Task(step, order)
             self._tasks.setdefault(step.key, task)
             # A graph that is made a second time does not show its outputs again.
             if step.is_output and self._outputs.setdefault(step.node_id, task) is task:

@@ -10,7 +10,7 @@ from studio_engine.graph.cache import ResultCache
 from studio_engine.graph.execute import Outcome, Surroundings, execute
 from studio_engine.graph.node import Registry
 from studio_engine.graph.parse import parse_graph
-from studio_engine.graph.plan import Planner
+from studio_engine.graph.plan import Planner, Step
 from studio_engine.graph.validate import validate_graph
 
 
@@ -20,6 +20,8 @@ class Ran:
     ids: list[str]
     """Ids of the nodes that ran, in order."""
     texts: dict[str, list[object]] = field(default_factory=dict)
+    classes: list[str] = field(default_factory=list)
+    """The class of each node that ran."""
 
 
 def explain(error: Exception) -> EngineError | None:
@@ -41,6 +43,12 @@ def run_graph(
     steps = planner.plan(validate_graph(parse_graph(raw), nodes, files).graph)
     ids: list[str] = []
     texts: dict[str, list[object]] = {}
+    classes: list[str] = []
+
+    def on_node(step: Step, event: str) -> None:
+        if event == "running":
+            ids.append(step.node_id)
+            classes.append(step.node_class.spec.name)
 
     def on_ui(step: object, ui: dict[str, Sequence[object]]) -> None:
         texts.setdefault(step.display_id, []).extend(ui["text"])
@@ -50,9 +58,9 @@ def run_graph(
         ResultCache(10**6) if cache is None else cache,
         context_of=lambda step: ctx,
         explain=explain,
-        on_node=lambda step, event: ids.append(step.node_id) if event == "running" else None,
+        on_node=on_node,
         on_ui=on_ui,
         prompt=raw,
         **settings,
     )
-    return Ran(execute(steps, around), ids, texts)
+    return Ran(execute(steps, around), ids, texts, classes)

@@ -156,6 +156,12 @@ class TestMadeGraphs:
     def test_graphs_nest(self):
         assert told({"1": num("Number", amount=30), "c": num("Countdown", value=["1", 0]), "end": tell("c")}) == [465]
 
+    def test_ids_in_deep_graphs_stay_short(self):
+        deep = run({"1": num("Number", amount=300), "c": num("Countdown", value=["1", 0]), "end": tell("c")})
+        assert deep.texts["end"] == [300 * 301 // 2]
+        assert max(map(len, deep.ids)) <= 200
+        assert len(set(deep.ids)) == len(deep.ids)
+
     def test_a_made_graph_is_not_computed_again(self):
         cache = ResultCache(10**6)
         raw = MANY | {"c": num("Countdown", value=["one", 0]), "end": tell("c")}

@@ -131,3 +131,8 @@ def parts_of(name: str, inputs: Mapping[str, Values]) -> list[Part]:
         if error.code == "engine.internal":
             raise
         return []
+
+
+@pytest.mark.parametrize("name", PLAIN)
+def test_it_works_as_it_stands_in_the_editor(name: str) -> None:
+    assert any(parts_of(name, inputs_of(name, size, "default")) for size in SIZES)
