@@ -48,11 +48,15 @@ def graph_of(**changes: object) -> Graph:
 
 
 @pytest.mark.parametrize(("family", "cfg"), [("sd3", 4.0), ("flux", 1.0)])
-def test_a_checkpoint_draws(open_engine: OpenEngine, tmp_path: Path, family: str, cfg: float) -> None:
+def test_a_checkpoint_draws(
+    open_engine: OpenEngine, tmp_path: Path, caplog: pytest.LogCaptureFixture, family: str, cfg: float
+) -> None:
     write_checkpoint(tmp_path / "checkpoints" / "tiny.safetensors", family)
     picture = drawn(open_engine(), graph_of(cfg=cfg))
     assert picture.shape == (48, 64, 3)
     assert picture.std() > 1
+    # Of each part, what belongs to the others is known to do so.
+    assert "not used" not in caplog.text
 
 
 @pytest.mark.parametrize(("family", "cfg"), [("sd3", 4.0), ("flux", 1.0)])

@@ -1,18 +1,23 @@
 """Our walks over the blocks compute what diffusers' forwards compute, and change it where a graph asks for that."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import pytest
 import torch
 from torch import Tensor, nn
 
 from studio_engine.errors import EngineError
+from studio_engine.models.families.dit.config import read_flux_config, read_sd3_config
+from studio_engine.models.families.dit.modules import empty_flux, empty_sd3
 from studio_engine.models.families.dit.stream import DitInput, padded
 from studio_engine.models.families.dit.walk_flux import patches_of, reference_places, walk_flux
 from studio_engine.models.families.dit.walk_sd3 import walk_sd3
+from studio_engine.models.keys import PartKeys
 from studio_engine.sampling.conditioning import Residuals
 from studio_engine.sampling.hooks import HookCall, NetworkHooks, Place
+from tests.models.dit import published
 from tests.models.dit.tiny_dit import DEV, FILL, SCHNELL, SD3, SD35, tiny
+from tests.models.text.published import header_of
 
 NONE = NetworkHooks()
 
@@ -168,3 +173,25 @@ def test_references_lie_where_comfyui_puts_them(method: str, places: list[tuple[
 def test_guidance_counts_where_the_model_has_it() -> None:
     net = tiny(DEV)
     assert not torch.allclose(walk_flux(net, inputs(), NONE), walk_flux(net, inputs(guidance=None), NONE))
+
+
+@pytest.mark.parametrize(("shape", "channels"), [(published.DEV, 16), (published.FILL, 96)])
+def test_flux_draws_1024_pixels_at_full_size(shape: published.FluxShape, channels: int) -> None:
+    keys = PartKeys(header_of(dict(published.flux(shape))))
+    call = on_meta(inputs(channels, 128, 128, context=noise(2, 256, 4096), vector=noise(2, 768)))
+    output = walk_flux(empty_flux(read_flux_config(keys)), call, NONE)
+    assert output.shape == (2, 16, 128, 128)
+
+
+@pytest.mark.parametrize("shape", [published.MEDIUM_3, published.MEDIUM_35, published.LARGE_35])
+def test_sd3_draws_1024_pixels_at_full_size(shape: published.Sd3Shape) -> None:
+    keys = PartKeys(header_of(dict(published.sd3(shape))))
+    call = on_meta(inputs(16, 128, 128, context=noise(2, 154, 4096), vector=noise(2, 2048)))
+    output = walk_sd3(empty_sd3(read_sd3_config(keys)), call, NONE)
+    assert output.shape == (2, 16, 128, 128)
+
+
+def on_meta(call: DitInput) -> DitInput:
+    """Shapes without numbers."""
+    tensors = {each.name: getattr(call, each.name) for each in fields(call)}
+    return replace(call, **{name: value.to("meta") for name, value in tensors.items() if isinstance(value, Tensor)})

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 import torch
@@ -24,6 +25,22 @@ from studio_engine.sampling.hooks import NetworkHooks, Place
 _PERIOD: Final = 10_000.0
 
 
+@dataclass(frozen=True)
+class Grid:
+    """A picture's tokens, and where they lie, in tokens."""
+
+    rows: int
+    columns: int
+    index: int = 0
+    top: int = 0
+    left: int = 0
+
+    def positions(self) -> Tensor:
+        """`[tokens, 3]`: index, row and column."""
+        cells = torch.cartesian_prod(torch.arange(self.rows) + self.top, torch.arange(self.columns) + self.left)
+        return torch.cat([torch.full_like(cells[:, :1], self.index), cells], dim=-1).float()
+
+
 @dataclass(frozen=True, eq=False)
 class _Around:
     """What all blocks read besides the running tensors."""
@@ -39,12 +56,12 @@ class _Around:
 def walk_flux(net: Layer, inputs: DitInput, hooks: NetworkHooks) -> Tensor:
     """The raw output `[rows, channels, h, w]`."""
     height, width = inputs.x.shape[-2:]
-    tokens, ids = _tokens(inputs)
+    pictures = [padded(inputs.x), *(padded(reference) for reference in inputs.references)]
     context = net.context_embedder(inputs.context)
     words = context.shape[1]
-    positions = torch.cat([ids.new_zeros(words, 3), ids])
-    around = _Around(_embedded(net, inputs), rotation(positions, _axes(net)), inputs.hooked(hooks))
-    h = net.x_embedder(tokens)
+    turned = rotation(words, _grids(pictures, inputs), _axes(net), context.device)
+    around = _Around(_embedded(net, inputs), turned, inputs.hooked(hooks))
+    h = net.x_embedder(torch.cat([patches_of(picture) for picture in pictures], dim=1))
     for index, block in enumerate(net.transformer_blocks):
         place = Place("double", index)
         if place not in hooks.skipped:
@@ -71,15 +88,20 @@ def patches_of(x: Tensor) -> Tensor:
     return torch.einsum("nchpwq->nhwcpq", cut).flatten(3).flatten(1, 2)
 
 
-def rotation(positions: Tensor, axes: tuple[int, ...]) -> Rotation:
-    """Of positions `[tokens, 3]`; each axis turns as many channels as `axes` says. Computed in fp64, as in ComfyUI."""
+# The same for all steps of a run; 5 MB for a picture of 1024².
+@lru_cache(maxsize=8)
+def rotation(words: int, grids: tuple[Grid, ...], axes: tuple[int, ...], device: torch.device) -> Rotation:
+    """Of the prompt's tokens, which all stand at 0, then of each picture's.
+
+    Each axis (index, row, column) turns as many channels as `axes` says. Computed in fp64, as in ComfyUI.
+    """
+    positions = torch.cat([torch.zeros(words, 3), *(grid.positions() for grid in grids)]).double()
     angles = []
     for axis, channels in enumerate(axes):
         rates = _PERIOD ** -(torch.arange(0, channels, 2, dtype=torch.float64) / channels)
-        angle = positions[:, axis, None].double().cpu() * rates
-        angles.append(angle.repeat_interleave(2, dim=-1))
+        angles.append((positions[:, axis, None] * rates).repeat_interleave(2, dim=-1))
     joined = torch.cat(angles, dim=-1)
-    return Rotation(joined.cos().float().to(positions.device), joined.sin().float().to(positions.device))
+    return Rotation(joined.cos().float().to(device), joined.sin().float().to(device))
 
 
 def reference_places(inputs: DitInput) -> Iterator[tuple[int, int, int]]:
@@ -105,21 +127,15 @@ def reference_places(inputs: DitInput) -> Iterator[tuple[int, int, int]]:
             height, width = max(height, rows + top), max(width, columns + left)
 
 
-def _tokens(inputs: DitInput) -> tuple[Tensor, Tensor]:
-    """The picture's tokens, then the references', and the position of each."""
-    pictures = [padded(inputs.x), *(padded(reference) for reference in inputs.references)]
+def _grids(pictures: Sequence[Tensor], inputs: DitInput) -> tuple[Grid, ...]:
     places = [(0, 0, 0), *reference_places(inputs)]
-    ids = [_grid(picture, place) for picture, place in zip(pictures, places, strict=True)]
-    return torch.cat([patches_of(picture) for picture in pictures], dim=1), torch.cat(ids)
-
-
-def _grid(picture: Tensor, place: tuple[int, int, int]) -> Tensor:
-    """`[tokens, 3]`: index, row and column, fp32."""
-    index, top, left = place
-    rows, columns = (torch.arange(side // PATCH, device=picture.device) for side in picture.shape[-2:])
     half = PATCH // 2
-    grid = torch.cartesian_prod(rows + (top + half) // PATCH, columns + (left + half) // PATCH)
-    return torch.cat([torch.full_like(grid[:, :1], index), grid], dim=-1).float()
+    return tuple(
+        Grid(
+            picture.shape[-2] // PATCH, picture.shape[-1] // PATCH, index, (top + half) // PATCH, (left + half) // PATCH
+        )
+        for picture, (index, top, left) in zip(pictures, places, strict=True)
+    )
 
 
 def _axes(net: Layer) -> tuple[int, ...]:
