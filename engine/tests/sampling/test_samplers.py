@@ -124,7 +124,7 @@ def order_of(sampler, grid=log_even, sampling=SD1):
 
     Two of dpm_fast's three calls are left over in both runs: its last step is of second order.
     """
-    few, many = 41, 83
+    few, many = 50, 101
     shrunk = error_after(sampler, grid(few), sampling) / error_after(sampler, grid(many), sampling)
     return (torch.tensor(shrunk).log() / torch.tensor(many / few).log()).item()
 
