@@ -41,7 +41,8 @@ class T2IAdapterNet:
         part, config = self._part()
         height, width = (math.ceil(CELLS * side / config.cell) * config.cell for side in latent.samples.shape[-2:])
         hint = fitted_channels(hint_of_size(use.hint, width, height), config.channels)
-        features = part.module(hint.to(self.source.plan.device, part.dtype))
+        placed = hint.to(self.source.plan.device, part.dtype)
+        features = self.source.batcher.alone(lambda: part.module(placed))
         return ControlInput(self, hint, use.strength, {str(level): each for level, each in enumerate(features)})
 
     def residuals(self, x: Tensor, timestep: Tensor, inputs: NetInput, control: ControlInput) -> Residuals:

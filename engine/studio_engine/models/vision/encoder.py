@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import torch
 from torch import Tensor
@@ -48,12 +48,13 @@ class VisionEncoder:
 
     @torch.no_grad()
     def _encoded(self, pixels: Tensor) -> VisionOutput:
-        part = self.source.part(self.ref)
+        part, device = self.source.part(self.ref), self.source.plan.device
+
+        def seen(row: Tensor) -> Any:
+            return part.module(pixel_values=row[None].to(device, part.dtype), output_hidden_states=True)
+
         # One at a time: memory then does not grow with the batch.
-        rows = [
-            part.module(pixel_values=row[None].to(self.source.plan.device, part.dtype), output_hidden_states=True)
-            for row in pixels
-        ]
+        rows = self.source.batcher.alone(lambda: [seen(row) for row in pixels])
         return VisionOutput(
             torch.cat([row.hidden_states[-1] for row in rows]).float().cpu(),
             torch.cat([row.hidden_states[-2] for row in rows]).float().cpu(),

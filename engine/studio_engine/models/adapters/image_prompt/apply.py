@@ -35,14 +35,14 @@ class ImagePromptAdapter:
 
     def tokens(self, encoder: VisionEncoder, images: Tensor) -> Tensor:
         """`[2, tokens, context]`: of the pictures, one after the other, and of nothing."""
-        part = self.source.part(self.ref)
-        seen, blank = encoder.encode(images), self._blank(encoder)
-        assert isinstance(part.module, ImagePrompt)
+        part, device = self.source.part(self.ref), self.source.plan.device
+        module = part.module
+        assert isinstance(module, ImagePrompt)
+        seen, blank = (
+            each.to(device, part.dtype) for each in (self._read(encoder.encode(images)), self._blank(encoder))
+        )
         with torch.no_grad():
-            positive, other = (
-                part.module.tokens(each.to(self.source.plan.device, part.dtype)) for each in (self._read(seen), blank)
-            )
-        return paired(positive, other)
+            return self.source.batcher.alone(lambda: paired(module.tokens(seen), module.tokens(blank)))
 
     def _blank(self, encoder: VisionEncoder) -> Tensor:
         if self.config.kind == "plain":
