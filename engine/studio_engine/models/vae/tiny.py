@@ -10,7 +10,7 @@ from typing import Final
 import torch
 from torch import nn
 
-from studio_engine.checkpoint.safetensors_file import SafetensorsHeader
+from studio_engine.checkpoint.safetensors_file import SafetensorsHeader, read_tensors
 from studio_engine.errors import EngineError
 from studio_engine.models.parts import Blueprint, PartRef, WeightSource
 from studio_engine.runtime.plan import ComputePlan
@@ -47,9 +47,8 @@ def tiny_blueprint(ref: PartRef, headers: Sequence[SafetensorsHeader], plan: Com
     """Of (encoder file, decoder file); the ref's family is one of TINY_FORMATS. Raises `model.family_unknown`."""
     encoder, decoder = headers
     config = TinyConfig(TINY_FORMATS[ref.family])
-    known = {f"encoder.{name}": key for name, key in _names(encoder, "encoder", 0).items()}
-    known |= {f"decoder.{name}": key for name, key in _names(decoder, "decoder", 1).items()}
-    channels = encoder.shape(known.get("encoder.layers.14.weight", ""))
+    names = {"encoder": _names(encoder, "encoder", 0), "decoder": _names(decoder, "decoder", 1)}
+    channels = encoder.shape(names["encoder"].get("layers.14.weight", ""))
     if channels is None or channels[0] != config.latent.channels:
         raise EngineError("model.family_unknown", f"{encoder.path.name} is not the encoder of {ref.family}.")
 
@@ -67,9 +66,20 @@ def tiny_blueprint(ref: PartRef, headers: Sequence[SafetensorsHeader], plan: Com
     return Blueprint(
         config=config,
         empty=empty,
-        source=lambda name: WeightSource(known.get(name, name)),
+        source=lambda name: WeightSource(_qualified(name, names)),
         dtype=plan.dtype_for(plan.vae_dtype, config.widths),
+        # Both files number their layers from 0.
+        tensors=lambda: {
+            f"{part}/{key}": tensor
+            for part, header in (("encoder", encoder), ("decoder", decoder))
+            for key, tensor in read_tensors(header).items()
+        },
     )
+
+
+def _qualified(name: str, names: Mapping[str, Mapping[str, str]]) -> str:
+    part, _, inner = name.partition(".")
+    return f"{part}/{names[part].get(inner, inner)}"
 
 
 def _names(header: SafetensorsHeader, part: str, first: int) -> dict[str, str]:
