@@ -40,6 +40,8 @@ class LeaseRunner:
             log.exception("%s failed unexpectedly", lease.job_id)
             coded = as_out_of_memory(error) or EngineError("engine.internal")
             return self._failed(lease, coded, time.monotonic() - started)
+        if outcome.ran_out_of_memory:
+            self._memory.relieve()
         seconds = time.monotonic() - started
         log.info("%s attempt %d: %d outputs, %.2f s", lease.job_id, lease.attempt, len(outcome.outputs), seconds)
         return JobResult(

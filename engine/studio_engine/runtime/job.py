@@ -64,6 +64,8 @@ class JobOutcome:
     """What nodes show as text, by node id."""
     node_errors: NodeErrors
     """Nodes that were refused or failed; what does not depend on them has run."""
+    ran_out_of_memory: bool = False
+    """In a node beside those that finished."""
 
 
 def run_job(engine: Engine, request: JobRequest, board: ProgressBoard, token: CancelToken) -> JobOutcome:
@@ -96,7 +98,8 @@ def run_job(engine: Engine, request: JobRequest, board: ProgressBoard, token: Ca
         raise first
     places = {step.display_id: place for place, step in enumerate(steps)}
     outputs = sorted(job.outputs, key=lambda output: (places[output.node_id], output.index))
-    return JobOutcome(tuple(outputs), job.texts, node_errors)
+    ran_out = any(each.error.code == "engine.out_of_memory" for each in outcome.failures.values())
+    return JobOutcome(tuple(outputs), job.texts, node_errors, ran_out)
 
 
 def _file_identity(inventory: Inventory, inputs: Mapping[str, bytes], folder: str, name: str | None) -> str:

@@ -17,13 +17,15 @@ from tests.runtime.graphs import Graph
 
 @node(title="Grey", category="image", outputs=(Output("IMAGE"),))
 class Grey(Node):
-    """A small picture; 0 cannot be painted."""
+    """A small picture; 0 cannot be painted, and 255 is too much."""
 
     level: int = integer(default=1, min=0, max=255)
 
     def run(self, ctx: NodeContext) -> tuple[torch.Tensor]:
         if self.level == 0:
             raise ValueError("no paint")
+        if self.level == 255:
+            raise MemoryError
         return (torch.full((1, 8, 8, 3), self.level / 255),)
 
 
@@ -107,3 +109,11 @@ def test_several_workers_hand_out_in_the_order_of_one(new_engine: Callable[[], E
 
     assert handed_out(4) == handed_out(1)
     assert len(handed_out(4)) == 18
+
+
+def test_memory_that_ran_out_beside_a_finished_output_is_told(engine: Engine) -> None:
+    graph = {"1": grey(255), "2": sheet("1"), "3": grey(9), "4": sheet("3")}
+    outcome = run(engine, graph)
+    assert [output.node_id for output in outcome.outputs] == ["4"]
+    assert outcome.ran_out_of_memory
+    assert not run(engine, graph | {"1": grey(0)}).ran_out_of_memory
