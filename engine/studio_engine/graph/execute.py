@@ -15,6 +15,7 @@ from studio_engine.graph.cache import ResultCache
 from studio_engine.graph.call import Answer, ChangedInputError, call, wanted_of
 from studio_engine.graph.expand import expand
 from studio_engine.graph.failure import ENDS_THE_JOB, Explain, Failure, failure_at
+from studio_engine.graph.inputs import HiddenKind
 from studio_engine.graph.mapping import Values, merge
 from studio_engine.graph.plan import Planner, Source, Step
 from studio_engine.graph.result import Expanded
@@ -183,15 +184,21 @@ class _Run:
                 inputs[name] = (None,)
             else:
                 inputs[name] = self.schedule.results[source.key][source.slot]
-        if spec.hidden:
-            hidden = {
-                "UNIQUE_ID": step.node_id,
-                "PROMPT": self.around.prompt,
-                "EXTRA_PNGINFO": self.around.extra,
-                "DYNPROMPT": MappingProxyType(self.dynamic_prompt),
-            }
-            inputs.update((name, (hidden[kind],)) for name, kind in spec.hidden.items())
+        inputs.update((name, (self._hidden(step, kind),)) for name, kind in spec.hidden.items())
         return inputs
+
+    def _hidden(self, step: Step, kind: HiddenKind) -> object:
+        match kind:
+            case "UNIQUE_ID":
+                return step.node_id
+            case "PROMPT":
+                return self.around.prompt
+            case "EXTRA_PNGINFO":
+                return self.around.extra
+            case "DYNPROMPT":
+                # Another thread would see it grow.
+                prompt = self.dynamic_prompt if self.around.workers == 1 else dict(self.dynamic_prompt)
+                return MappingProxyType(prompt)
 
     def _fail(self, task: Task, error: Exception) -> None:
         if isinstance(error, EngineError) and error.code in ENDS_THE_JOB:

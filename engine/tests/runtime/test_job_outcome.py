@@ -12,7 +12,7 @@ from studio_engine.nodes import NODES
 from studio_engine.runtime.cancel import CancelToken
 from studio_engine.runtime.job import Engine, JobOutcome, JobRequest, run_job
 from studio_engine.runtime.progress import ProgressBoard
-from tests.runtime.graphs import Graph
+from tests.runtime.graphs import Graph, txt2img
 
 
 @node(title="Grey", category="image", outputs=(Output("IMAGE"),))
@@ -117,3 +117,15 @@ def test_memory_that_ran_out_beside_a_finished_output_is_told(engine: Engine) ->
     assert [output.node_id for output in outcome.outputs] == ["4"]
     assert outcome.ran_out_of_memory
     assert not run(engine, graph | {"1": grey(0)}).ran_out_of_memory
+
+
+def test_another_seed_encodes_no_prompt_again(engine: Engine) -> None:
+    seen: list[str | None] = []
+    board = ProgressBoard(0.0)
+    board._on_change = lambda: seen.append(board.take().node_id)
+    run_job(engine, JobRequest(txt2img(seed=1), "team"), board, CancelToken())
+    assert set(seen) == {"1", "2", "3", "4", "5", "6", "7"}
+    seen.clear()
+    run_job(engine, JobRequest(txt2img(seed=2), "team"), board, CancelToken())
+    # The checkpoint is looked up again: models are the store's to keep, not the cache's.
+    assert set(seen) == {"1", "5", "6", "7"}
