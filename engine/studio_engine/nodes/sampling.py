@@ -91,15 +91,7 @@ class KSampler(Node):
             scheduler=self.scheduler,
             denoise=self.denoise,
         )
-        samples = sample(
-            self.model,
-            self.latent_image,
-            settings,
-            positive=self.positive,
-            negative=self.negative,
-            on_step=told(ctx, self.model),
-        )
-        return (replace(self.latent_image, samples=samples),)
+        return (_drawn(ctx, self, settings),)
 
 
 @node(
@@ -141,12 +133,16 @@ class KSamplerAdvanced(Node):
             scheduler=self.scheduler,
             part=part,
         )
-        samples = sample(
-            self.model,
-            self.latent_image,
-            settings,
-            positive=self.positive,
-            negative=self.negative,
-            on_step=told(ctx, self.model),
-        )
-        return (replace(self.latent_image, samples=samples),)
+        return (_drawn(ctx, self, settings),)
+
+
+def _drawn(ctx: NodeContext, node: KSampler | KSamplerAdvanced, settings: SampleSettings) -> Latent:
+    samples = sample(
+        node.model,
+        node.latent_image,
+        settings,
+        positive=node.positive,
+        negative=node.negative,
+        on_step=told(ctx, node.model),
+    )
+    return replace(node.latent_image, samples=samples)

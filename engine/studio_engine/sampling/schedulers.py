@@ -14,9 +14,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from studio_engine.errors import EngineError
 from studio_engine.sampling.custom_sigmas import Levels, ending_in_zero, exponential_sigmas, karras_sigmas
 from studio_engine.sampling.model_sampling import ModelSampling
+from studio_engine.sampling.named import find_named
 
 Scheduler: TypeAlias = Callable[[ModelSampling, int], Tensor]
 
@@ -97,10 +97,7 @@ SCHEDULERS: Final[Mapping[str, Scheduler]] = {
 
 def get_scheduler(name: str) -> Scheduler:
     """Raises `generate.unknown_scheduler`."""
-    try:
-        return SCHEDULERS[name]
-    except KeyError:
-        raise EngineError("generate.unknown_scheduler", details={"choices": list(SCHEDULERS)}) from None
+    return find_named(SCHEDULERS, name, "generate.unknown_scheduler")
 
 
 def _timesteps(model: ModelSampling, count: int) -> Tensor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from studio_engine.errors import EngineError
+from studio_engine.sampling.named import find_named
 from studio_engine.sampling.samplers.cfg_pp import (
     dpmpp_2m_cfg_pp,
     dpmpp_2s_ancestral_cfg_pp,
@@ -85,7 +85,4 @@ SAMPLERS: Final[Mapping[str, Sampler]] = {
 
 def get_sampler(name: str) -> Sampler:
     """Raises `generate.unknown_sampler`."""
-    try:
-        return SAMPLERS[name]
-    except KeyError:
-        raise EngineError("generate.unknown_sampler", details={"choices": list(SAMPLERS)}) from None
+    return find_named(SAMPLERS, name, "generate.unknown_sampler")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from studio_engine.sampling.noise import step_noise
+from studio_engine.sampling.samplers.ancestral import Ancestral
 from studio_engine.sampling.samplers.protocol import Denoise, OnStep, denoise_at, slope
-from studio_engine.sampling.samplers.sde import FULL, Sde, renewal
+from studio_engine.sampling.samplers.sde import FULL, Sde
 
 
 def dpm_2(denoise: Denoise, x: Tensor, sigmas: Tensor, *, seed: int, on_step: OnStep) -> Tensor:
@@ -23,16 +23,7 @@ def dpm_2_ancestral(
     denoise: Denoise, x: Tensor, sigmas: Tensor, *, seed: int, on_step: OnStep, sde: Sde = FULL
 ) -> Tensor:
     """`dpm_2` with fresh noise at every step; `eta` 0 is plain `dpm_2`."""
-    noise = step_noise(x, seed)
-    steps = len(sigmas) - 1
-    for i in range(steps):
-        denoised = denoise_at(denoise, x, sigmas[i])
-        on_step(i + 1, steps, x, denoised)
-        step = renewal(denoise.sampling, sigmas[i], sigmas[i + 1], sde.eta)
-        x = _through_middle(denoise, x, denoised, (sigmas[i], step.down))
-        if step.down > 0:
-            x = step.keep * x + noise() * sde.s_noise * step.up
-    return x
+    return Ancestral(_through_middle, sde)(denoise, x, sigmas, seed=seed, on_step=on_step)
 
 
 def _through_middle(denoise: Denoise, x: Tensor, denoised: Tensor, stride: tuple[Tensor, Tensor]) -> Tensor:

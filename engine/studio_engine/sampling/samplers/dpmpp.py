@@ -7,9 +7,9 @@ from typing import Final
 from torch import Tensor
 
 from studio_engine.sampling.model_sampling import ModelSampling
-from studio_engine.sampling.noise import step_noise
+from studio_engine.sampling.samplers.ancestral import Ancestral
 from studio_engine.sampling.samplers.protocol import Denoise, OnStep, denoise_at
-from studio_engine.sampling.samplers.sde import FULL, Sde, renewal
+from studio_engine.sampling.samplers.sde import FULL, Sde
 
 NEARLY_ONE: Final = 0.9999
 """Where a flow's first middle lies: from pure noise there is no middle in log SNR."""
@@ -39,20 +39,16 @@ def dpmpp_2s_ancestral(
     denoise: Denoise, x: Tensor, sigmas: Tensor, *, seed: int, on_step: OnStep, sde: Sde = FULL
 ) -> Tensor:
     """Second order by a call at the middle in log SNR, with fresh noise; two calls per step but for the last."""
-    noise = step_noise(x, seed)
-    steps = len(sigmas) - 1
-    for i in range(steps):
-        denoised = denoise_at(denoise, x, sigmas[i])
-        on_step(i + 1, steps, x, denoised)
-        step = renewal(denoise.sampling, sigmas[i], sigmas[i + 1], sde.eta)
-        if step.down == 0:
-            x = denoised
-            continue
-        middle = _middle(denoise.sampling, sigmas[i], step.down)
-        halfway = _toward(denoised, x, middle / sigmas[i])
-        x = step.keep * _toward(denoise_at(denoise, halfway, middle), x, step.down / sigmas[i])
-        x = x + noise() * sde.s_noise * step.up
-    return x
+    return Ancestral(_through_middle, sde)(denoise, x, sigmas, seed=seed, on_step=on_step)
+
+
+def _through_middle(denoise: Denoise, x: Tensor, denoised: Tensor, stride: tuple[Tensor, Tensor]) -> Tensor:
+    sigma, sigma_next = stride
+    if sigma_next == 0:
+        return denoised
+    middle = _middle(denoise.sampling, sigma, sigma_next)
+    halfway = _toward(denoised, x, middle / sigma)
+    return _toward(denoise_at(denoise, halfway, middle), x, sigma_next / sigma)
 
 
 def _middle(sampling: ModelSampling, sigma: Tensor, sigma_next: Tensor) -> Tensor:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from studio_engine.sampling.noise import step_noise
+from studio_engine.sampling.samplers.ancestral import Ancestral
 from studio_engine.sampling.samplers.protocol import Denoise, OnStep, denoise_at, slope
-from studio_engine.sampling.samplers.sde import FULL, Sde, renewal
+from studio_engine.sampling.samplers.sde import FULL, Sde
 
 
 def euler(denoise: Denoise, x: Tensor, sigmas: Tensor, *, seed: int, on_step: OnStep) -> Tensor:
@@ -24,19 +24,15 @@ def ddim(denoise: Denoise, x: Tensor, sigmas: Tensor, *, seed: int, on_step: OnS
     return euler(denoise, x, sigmas, seed=seed, on_step=on_step)
 
 
+def _to_level(denoise: Denoise, x: Tensor, denoised: Tensor, stride: tuple[Tensor, Tensor]) -> Tensor:
+    sigma, sigma_next = stride
+    if sigma_next == 0:
+        return denoised
+    return x + slope(x, sigma, denoised) * (sigma_next - sigma)
+
+
 def euler_ancestral(
     denoise: Denoise, x: Tensor, sigmas: Tensor, *, seed: int, on_step: OnStep, sde: Sde = FULL
 ) -> Tensor:
     """Euler with fresh noise at every step; `eta` 0 is plain Euler. DDPM is the same walk."""
-    noise = step_noise(x, seed)
-    steps = len(sigmas) - 1
-    for i in range(steps):
-        denoised = denoise_at(denoise, x, sigmas[i])
-        on_step(i + 1, steps, x, denoised)
-        step = renewal(denoise.sampling, sigmas[i], sigmas[i + 1], sde.eta)
-        if step.down == 0:
-            x = denoised
-            continue
-        x = step.keep * (x + slope(x, sigmas[i], denoised) * (step.down - sigmas[i]))
-        x = x + noise() * sde.s_noise * step.up
-    return x
+    return Ancestral(_to_level, sde)(denoise, x, sigmas, seed=seed, on_step=on_step)
