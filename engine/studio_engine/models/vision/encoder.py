@@ -14,8 +14,9 @@ from studio_engine.models.files import ModelFile
 from studio_engine.models.parts import PartRef, PartSource
 from studio_engine.models.vision.layout import VisionConfig, vision_layout
 
-_MEAN: Final = (0.48145466, 0.4578275, 0.40821073)
-_DEVIATION: Final = (0.26862954, 0.26130258, 0.27577711)
+_CLIP_COLOURS: Final = ((0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711))
+"""Mean and deviation of the pictures that it was trained on."""
+_SIGLIP_COLOURS: Final = ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,11 +24,11 @@ class VisionOutput:
     """CLIP_VISION_OUTPUT; fp32 on the CPU, one row per picture."""
 
     last_hidden_state: Tensor
-    """`[rows, 1 + patches, width]`"""
+    """`[rows, 1 + patches, width]`; of SigLIP `[rows, patches, width]`, normed"""
     penultimate_hidden_states: Tensor
     """The same one layer before."""
     image_embeds: Tensor
-    """`[rows, projection]`: the whole picture in one vector."""
+    """`[rows, projection]`: the whole picture in one vector; of SigLIP, the last hidden state."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +40,8 @@ class VisionEncoder:
 
     def encode(self, images: Tensor, *, crops: bool = True) -> VisionOutput:
         """IMAGE `[batch, h, w, 3]`; `crops` keeps the middle square, else the picture is squeezed into one."""
-        return self._encoded(prepared(images, self._config().side, crops=crops))
+        config = self._config()
+        return self._encoded(prepared(images, config.side, crops=crops, is_siglip=config.is_siglip))
 
     def encode_blank(self) -> VisionOutput:
         """What it says of the mean colour: IP-Adapter's picture of nothing."""
@@ -55,11 +57,11 @@ class VisionEncoder:
 
         # One at a time: memory then does not grow with the batch.
         rows = self.source.batcher.alone(lambda: [seen(row) for row in pixels])
-        return VisionOutput(
-            torch.cat([row.hidden_states[-1] for row in rows]).float().cpu(),
-            torch.cat([row.hidden_states[-2] for row in rows]).float().cpu(),
-            torch.cat([row.image_embeds for row in rows]).float().cpu(),
-        )
+        last = torch.cat([row.last_hidden_state for row in rows]).float().cpu()
+        inner = torch.cat([row.hidden_states[-2] for row in rows]).float().cpu()
+        if self._config().is_siglip:
+            return VisionOutput(last, inner, last)
+        return VisionOutput(last, inner, torch.cat([row.image_embeds for row in rows]).float().cpu())
 
     def _config(self) -> VisionConfig:
         config = self.source.part(self.ref).config
@@ -73,8 +75,8 @@ def open_vision(source: PartSource, file: ModelFile) -> VisionEncoder:
     return VisionEncoder(source, PartRef((file,), "clip_vision", "clip_vision"))
 
 
-def prepared(images: Tensor, side: int, *, crops: bool) -> Tensor:
-    """`[batch, h, w, ≥3]` in 0…1 to what CLIP was trained on: `[batch, 3, side, side]`, centred, in 8-bit steps."""
+def prepared(images: Tensor, side: int, *, crops: bool, is_siglip: bool = False) -> Tensor:
+    """`[batch, h, w, ≥3]` in 0…1 as encoders were trained: `[batch, 3, side, side]`, centred, in 8-bit steps."""
     pixels = images[..., :3].movedim(-1, 1)
     height, width = pixels.shape[-2:]
     if (height, width) != (side, side):
@@ -84,5 +86,7 @@ def prepared(images: Tensor, side: int, *, crops: bool) -> Tensor:
         top, left = (pixels.shape[-2] - side) // 2, (pixels.shape[-1] - side) // 2
         pixels = pixels[..., top : top + side, left : left + side]
     pixels = (255.0 * pixels).clamp(0, 255).round() / 255.0
-    mean, deviation = (torch.tensor(values).view(3, 1, 1) for values in (_MEAN, _DEVIATION))
+    mean, deviation = (
+        torch.tensor(values).view(3, 1, 1) for values in (_SIGLIP_COLOURS if is_siglip else _CLIP_COLOURS)
+    )
     return (pixels - mean) / deviation

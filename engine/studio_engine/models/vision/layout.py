@@ -1,4 +1,4 @@
-"""CLIP's picture encoders (Radford et al. 2021): sizes and names of their tensors, in both layouts in use."""
+"""Picture encoders: CLIP's (Radford et al. 2021) in both layouts in use, and SigLIP's (Zhai et al. 2023)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import torch
 from torch import nn
@@ -23,6 +23,8 @@ _QUICK_WIDTH: Final = 1024
 """OpenAI's ViT-L approximates GELU; OpenCLIP's larger ones have the exact one."""
 _PREFIXES: Final = ("", "visual.", "embedder.model.visual.", "clip_vision.")
 _TRANSFORMERS: Final = "vision_model.embeddings.class_embedding"
+_SIGLIP: Final = "vision_model.embeddings.patch_embedding.bias"
+_PATCHES: Final = "vision_model.embeddings.patch_embedding.weight"
 _OPEN_CLIP: Final = "class_embedding"
 _OPEN_CLIP_NAMES: Final[Mapping[str, str]] = {
     "vision_model.embeddings.class_embedding": "class_embedding",
@@ -49,19 +51,25 @@ class VisionConfig:
     patch: int
     side: int
     """Pixels of the pictures that it reads."""
-    projection: int
+    projection: int | None
+    """Width of the one vector; None = there is none (SigLIP)."""
     is_quick: bool
+
+    @property
+    def is_siglip(self) -> bool:
+        return self.projection is None
 
 
 @dataclass(frozen=True)
 class VisionLayout:
     keys: PartKeys
-    is_open_clip: bool
+    is_open_clip: bool = False
+    is_siglip: bool = False
 
     def config(self) -> VisionConfig:
         """Raises `model.untrained` when tensors that the sizes depend on are missing."""
         keys = self.keys
-        width, _, patch, _ = keys.shape(self._key("vision_model.embeddings.patch_embedding.weight"))
+        width, _, patch, _ = keys.shape(self._key(_PATCHES))
         positions = keys.shape(self._key("vision_model.embeddings.position_embedding.weight"))[0]
         return VisionConfig(
             width=width,
@@ -69,9 +77,10 @@ class VisionLayout:
             layers=keys.count(re.escape(self._key("vision_model.encoder.layers.")) + r"(\d+)\."),
             heads=keys.number("studio.vision_heads", _HEADS),
             patch=patch,
-            side=patch * math.isqrt(positions - 1),
-            projection=keys.shape(self._key("visual_projection.weight"))[1 if self.is_open_clip else 0],
-            is_quick=width == _QUICK_WIDTH,
+            # CLIP has a place for the whole picture before those of its patches.
+            side=patch * math.isqrt(positions if self.is_siglip else positions - 1),
+            projection=None if self.is_siglip else self._projection(),
+            is_quick=width == _QUICK_WIDTH and not self.is_siglip,
         )
 
     def source(self, name: str) -> WeightSource:
@@ -86,7 +95,12 @@ class VisionLayout:
             return WeightSource(f"{match[1]}.in_proj_{match[3]}", lambda stored: stored.chunk(3)[third])
         return WeightSource(key)
 
+    def _projection(self) -> int:
+        return self.keys.shape(self._key("visual_projection.weight"))[1 if self.is_open_clip else 0]
+
     def _key(self, name: str) -> str:
+        if self.is_siglip and not name.startswith("vision_model."):
+            return f"vision_model.{name}"
         if self.is_open_clip:
             for ours, theirs in _OPEN_CLIP_NAMES.items():
                 name = name.replace(ours, theirs)
@@ -97,7 +111,9 @@ def find_vision(header: SafetensorsHeader) -> VisionLayout | None:
     for prefix in _PREFIXES:
         keys = PartKeys(header, prefix)
         if _TRANSFORMERS in keys:
-            return VisionLayout(keys, is_open_clip=False)
+            return VisionLayout(keys)
+        if _SIGLIP in keys:
+            return VisionLayout(keys, is_siglip=True)
         if _OPEN_CLIP in keys and "transformer.resblocks.0.attn.in_proj_weight" in keys:
             return VisionLayout(keys, is_open_clip=True)
     return None
@@ -107,10 +123,9 @@ def vision_layout(header: SafetensorsHeader) -> VisionLayout:
     """Raises `model.family_unknown`."""
     found = find_vision(header)
     if found is None:
-        is_siglip = any(key.startswith("vision_model.head.") for key in header.tensors)
-        fault = "is a SigLIP encoder" if is_siglip else "holds no picture encoder"
         raise EngineError(
-            "model.family_unknown", f"{header.path.name} {fault}; this engine runs CLIP's ViT-L, ViT-H and ViT-bigG."
+            "model.family_unknown",
+            f"{header.path.name} holds no picture encoder that this engine runs; it runs CLIP's and SigLIP's.",
         )
     return found
 
@@ -124,23 +139,32 @@ def vision_blueprint(ref: PartRef, headers: Sequence[SafetensorsHeader], plan: C
         source=layout.source,
         # Once per picture, so full precision costs nothing that anyone notices.
         dtype=torch.float32,
-        is_idle=lambda key: not key.startswith(layout.keys.prefix) or key.endswith(("position_ids", "logit_scale")),
+        is_idle=lambda key: not key.startswith(layout.keys.prefix) or _is_idle(key),
     )
+
+
+def _is_idle(key: str) -> bool:
+    """Tables, training's scale, and SigLIP's head, which sums up pictures in a way that nothing here reads."""
+    return key.endswith(("position_ids", "logit_scale")) or ".head." in key
 
 
 def _empty(config: VisionConfig) -> nn.Module:
-    from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
+    from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection, SiglipVisionConfig, SiglipVisionModel
 
-    settings = CLIPVisionConfig(
-        hidden_size=config.width,
-        intermediate_size=config.inner_width,
-        projection_dim=config.projection,
-        num_hidden_layers=config.layers,
-        num_attention_heads=config.heads,
-        image_size=config.side,
-        patch_size=config.patch,
-        hidden_act="quick_gelu" if config.is_quick else "gelu",
-    )
+    # transformers' own types ask for every setting by name.
+    sizes: Any = {
+        "hidden_size": config.width,
+        "intermediate_size": config.inner_width,
+        "num_hidden_layers": config.layers,
+        "num_attention_heads": config.heads,
+        "image_size": config.side,
+        "patch_size": config.patch,
+    }
     with torch.device("meta"):
-        module: nn.Module = CLIPVisionModelWithProjection(settings)
-    return module.train(False)
+        if config.projection is None:
+            siglip: nn.Module = SiglipVisionModel(SiglipVisionConfig(**sizes, vision_use_head=False))
+            return siglip.train(False)
+        act = "quick_gelu" if config.is_quick else "gelu"
+        settings = CLIPVisionConfig(**sizes, projection_dim=config.projection, hidden_act=act)
+        clip: nn.Module = CLIPVisionModelWithProjection(settings)
+    return clip.train(False)

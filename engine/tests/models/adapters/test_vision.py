@@ -8,7 +8,13 @@ import pytest
 import torch
 from PIL import Image
 from torch import Tensor, nn
-from transformers import CLIPImageProcessor, CLIPVisionConfig, CLIPVisionModelWithProjection
+from transformers import (
+    CLIPImageProcessor,
+    CLIPVisionConfig,
+    CLIPVisionModelWithProjection,
+    SiglipVisionConfig,
+    SiglipVisionModel,
+)
 
 from studio_engine.checkpoint.header import TensorEntry
 from studio_engine.checkpoint.safetensors_file import SafetensorsHeader
@@ -145,10 +151,36 @@ def test_published_encoders_are_recognised(name: str, is_open_clip: bool) -> Non
     )
 
 
-@pytest.mark.parametrize(
-    ("key", "words"), [("vision_model.head.probe", "SigLIP"), ("lora_down.weight", "holds no picture encoder")]
-)
-def test_other_files_are_named(store: ModelStore, write: Write, key: str, words: str) -> None:
-    with pytest.raises(EngineError, match=words) as caught:
-        open_vision(store, write({key: torch.ones(2, 2)}))
+def siglip() -> nn.Module:
+    sizes = {key: value for key, value in TINY.items() if key not in ("projection_dim", "hidden_act")}
+    with torch.device("meta"):
+        module = SiglipVisionModel(SiglipVisionConfig(**sizes))
+    module.train(False)
+    randomised(module, 4)
+    module.embeddings.position_ids = torch.arange(4)[None]
+    return module
+
+
+def test_siglip_says_what_transformers_says(store: ModelStore, write: Write) -> None:
+    module = siglip()
+    found = open_vision(
+        store, write({f"vision_model.{key}": value for key, value in module.state_dict().items()}, HEADS)
+    )
+    with torch.no_grad():
+        pixels = prepared(IMAGES, 28, crops=True, is_siglip=True)
+        wanted = module(pixel_values=pixels, output_hidden_states=True)
+    said = found.encode(IMAGES)
+    torch.testing.assert_close(said.last_hidden_state, wanted.last_hidden_state, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(said.image_embeds, wanted.last_hidden_state, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(said.penultimate_hidden_states, wanted.hidden_states[-2], rtol=1e-4, atol=1e-4)
+
+
+def test_siglips_pictures_range_from_minus_one_to_one() -> None:
+    pixels = prepared(torch.cat([torch.zeros(1, 28, 28, 3), torch.ones(1, 28, 28, 3)]), 28, crops=True, is_siglip=True)
+    assert (float(pixels[0].max()), float(pixels[1].min())) == (-1.0, 1.0)
+
+
+def test_other_files_are_named(store: ModelStore, write: Write) -> None:
+    with pytest.raises(EngineError, match="holds no picture encoder") as caught:
+        open_vision(store, write({"lora_down.weight": torch.ones(2, 2)}))
     assert caught.value.code == "model.family_unknown"
