@@ -132,7 +132,7 @@ class StyleModel:
 
     @torch.no_grad()
     def tokens(self, seen: VisionOutput) -> Tensor:
-        """`[1, pictures · tokens, width]`, fp32 on the CPU. Raises `model.family_unknown` where the encoder is another."""
+        """`[1, pictures · tokens, width]`, fp32 on the CPU. Raises `model.family_unknown` for another encoder."""
         states = seen.last_hidden_state
         if states.shape[-1] != self.config.inputs:
             raise EngineError(
