@@ -16,7 +16,10 @@ from studio_engine.models.families import find_network
 from studio_engine.models.families.dit.channels import extra_channels
 from studio_engine.models.families.dit.config import FluxConfig, Sd3Config
 from studio_engine.models.families.dit.network import DitNetwork
+from studio_engine.models.families.dit.stream import DitInput
+from studio_engine.models.families.dit.walk_flux import walk_flux
 from studio_engine.models.families.flux import LATENT as FLUX_LATENT
+from studio_engine.models.families.sd3 import LATENT as SD3_LATENT
 from studio_engine.models.files import ModelFile
 from studio_engine.models.load import load_part
 from studio_engine.models.parts import LoadedPart, PartRef
@@ -93,6 +96,23 @@ def test_flux_counts_sigmas_to_a_thousand(tmp_path: Path, config: FluxConfig) ->
     answers = [predicted(made, Cond(CONTEXT, POOLED, guidance=guidance)) for guidance in (None, 3.5, 9.0)]
     assert torch.equal(answers[0], answers[1])
     assert torch.equal(answers[0], answers[2]) != config.has_guidance
+
+
+def test_flux_is_loaded_and_answers(tmp_path: Path) -> None:
+    made = network(tmp_path / "t.safetensors", DEV)
+    module = write_tiny_dit(tmp_path / "again.safetensors", DEV)
+    x = torch.randn(2, 4, 8, 12, generator=torch.Generator().manual_seed(3))
+    call = DitInput(
+        x=x,
+        timestep=torch.full((2,), 700.0),
+        context=CONTEXT.expand(2, -1, -1),
+        vector=POOLED.expand(2, -1),
+        sigma=torch.full((2,), 0.7),
+        latent_shape=tuple(x.shape),
+        guidance=torch.full((2,), 3500.0),
+    )
+    expected = walk_flux(module, call, NetworkHooks())
+    torch.testing.assert_close(predicted(made, Cond(CONTEXT, POOLED), 0.7), expected, atol=1e-4, rtol=1e-4)
 
 
 def test_guidance_can_be_switched_off(tmp_path: Path) -> None:
@@ -185,12 +205,14 @@ def test_a_missing_block_is_named(tmp_path: Path) -> None:
         made.source.part(made.ref)
 
 
-def test_latents_have_rough_colours(tmp_path: Path) -> None:
-    colours = network(tmp_path / "t.safetensors", SD3).to_rgb(torch.randn(2, 4, 8, 12))
-    assert colours.shape == (2, 8, 12, 3)
-    assert 0.0 <= colours.min() <= colours.max() <= 1.0
-
-
-@pytest.mark.parametrize(("latent", "raw", "scaled"), [(FLUX_LATENT, 0.1159, 0.0), (FLUX_LATENT, 1.1159, 0.3611)])
+@pytest.mark.parametrize(
+    ("latent", "raw", "scaled"),
+    [
+        (FLUX_LATENT, 0.1159, 0.0),
+        (FLUX_LATENT, 1.1159, 0.3611),
+        (SD3_LATENT, 0.0609, 0.0),
+        (SD3_LATENT, 1.0609, 1.5305),
+    ],
+)
 def test_latents_are_shifted_then_scaled(latent: LatentFormat, raw: float, scaled: float) -> None:
     assert latent.to_model(torch.tensor(raw)).item() == pytest.approx(scaled, abs=1e-6)

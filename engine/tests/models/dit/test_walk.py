@@ -121,6 +121,13 @@ def test_odd_sides_are_filled_from_the_other_edge(height: int) -> None:
         torch.testing.assert_close(answer, whole[..., :height, :11])
 
 
+def test_padding_wraps_around() -> None:
+    picture = torch.arange(3.0).expand(1, 1, 3, 3)
+    assert padded(picture)[0, 0].tolist() == [[0, 1, 2, 0]] * 4
+    rows = picture.transpose(-1, -2)
+    assert padded(rows)[0, 0, :, 0].tolist() == [0, 1, 2, 0]
+
+
 def test_attention_hooks_see_words_and_cells_and_may_answer() -> None:
     seen: list[tuple[HookCall, tuple[int, ...]]] = []
 

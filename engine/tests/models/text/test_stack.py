@@ -1,5 +1,6 @@
 """What each family makes of a prompt, with tiny encoders."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -7,10 +8,11 @@ import torch
 from safetensors.torch import save_file
 
 from studio_engine.errors import EngineError
+from studio_engine.models.text.clip import ClipText
 from studio_engine.models.text.recipes import FLUX, SD1, SD2, SD3, SDXL, SDXL_REFINER, TextRecipe
 from studio_engine.models.text.stack import TextStack
 from studio_engine.sampling.conditioning import Cond
-from tests.models.text.tiny_text import T5_WIDTH, WIDTHS, TinySource, tiny_stack
+from tests.models.text.tiny_text import T5_WIDTH, WIDTHS, TinySource, clip_config, randomised, tiny_stack
 
 L_WIDTH, G_WIDTH = WIDTHS["clip_l"], WIDTHS["clip_g"]
 
@@ -160,3 +162,60 @@ def test_weighted_vectors_move_too(tmp_path: Path) -> None:
     plain, empty = cond(stack, "embedding:one").context, cond(stack, "").context
     weighted = cond(stack, "(embedding:one:1.3)").context
     torch.testing.assert_close(weighted[:, 1], (plain[:, 1] - empty[:, 1]) * 1.3 + empty[:, 1])
+
+
+IDS = torch.tensor([[49406, 2368, 49407, *(0,) * 74]])
+"""`cat`, padded as OpenCLIP is."""
+
+
+def run(
+    stack: TextStack, part: str, layer: int | None, *, is_normed: bool, pad: int
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """States, pooled vector and projected vector of `cat`, straight from the module."""
+    assert isinstance(stack.source, TinySource)
+    module = stack.source.modules[part]
+    assert isinstance(module, ClipText)
+    ids = IDS.clone()
+    ids[:, 3:] = pad
+    states, pooled = module(module.embed(ids), torch.tensor([2]), layer, is_normed=is_normed)
+    return states, pooled, module.project(pooled)
+
+
+def test_sd2_reads_the_last_layer_but_one_normed() -> None:
+    stack = tiny_stack(SD2)
+    states, _, projected = run(stack, "clip_h", -2, is_normed=True, pad=0)
+    torch.testing.assert_close(cond(stack, "cat").context, states)
+    torch.testing.assert_close(cond(stack, "cat").pooled, projected)
+
+
+@pytest.mark.parametrize("recipe", [SDXL, SD3])
+def test_sdxl_and_sd3_read_the_last_layers_but_one_plain(recipe: TextRecipe) -> None:
+    stack = tiny_stack(recipe)
+    low, low_pooled, _ = run(stack, "clip_l", -2, is_normed=False, pad=49407)
+    high, _, high_projected = run(stack, "clip_g", -2, is_normed=False, pad=0)
+    answer = cond(stack, "cat")
+    torch.testing.assert_close(answer.context[:, :77, : L_WIDTH + G_WIDTH], torch.cat([low, high], dim=-1))
+    expected = high_projected if recipe is SDXL else torch.cat([low_pooled, high_projected], dim=-1)
+    torch.testing.assert_close(answer.pooled, expected)
+
+
+def test_flux_reads_clips_vector_before_its_projection() -> None:
+    stack = tiny_stack(FLUX)
+    _, pooled, _ = run(stack, "clip_l", None, is_normed=True, pad=49407)
+    torch.testing.assert_close(cond(stack, "cat").pooled, pooled)
+
+
+def test_clip_h_without_its_last_layer_says_the_same() -> None:
+    whole = randomised(ClipText(clip_config("clip_h", 24)))
+    trimmed = ClipText(clip_config("clip_h", 23)).train(False)
+    trimmed.load_state_dict({name: whole.state_dict()[name] for name in trimmed.state_dict()})
+    stack = tiny_stack(SD2)
+    answers = [
+        cond(replace(stack, source=TinySource({"clip_h": module})), "cat").context for module in (whole, trimmed)
+    ]
+    torch.testing.assert_close(answers[0], answers[1])
+    skipped = [
+        cond(replace(stack, source=TinySource({"clip_h": module}), layer=-5), "cat").context
+        for module in (whole, trimmed)
+    ]
+    torch.testing.assert_close(skipped[0], skipped[1])

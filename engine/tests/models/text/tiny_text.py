@@ -68,7 +68,7 @@ class TinySource:
             raise EngineError("model.file_missing")
         return ModelFile(name, kind, self.files[name], "1" * 64, 0, name, None)
 
-    def preview_factors(self, vae: PartRef, latent: LatentFormat) -> Tensor:
+    def preview(self, latents: Tensor, latent: LatentFormat, vae: PartRef | None) -> Tensor:
         raise NotImplementedError
 
 
