@@ -91,8 +91,8 @@ class PartSource(Protocol):
         """Raises `model.file_missing`, `model.file_corrupt`, `model.family_unknown`, `model.untrained`."""
         ...
 
-    def preview_factors(self, vae: PartRef, latent: LatentFormat) -> Tensor:
-        """`[latent channels + 1, 3]`: a linear map from latents as networks see them (and 1) to colours in 0…1."""
+    def preview(self, latents: Tensor, latent: LatentFormat, vae: PartRef | None) -> Tensor:
+        """Rough colours of latents as networks see them: `[batch, h, w, 3]` in 0…1 on the CPU, of any size."""
         ...
 
 

@@ -16,7 +16,8 @@ from studio_engine.models.lru import ByteLru
 from studio_engine.models.open import checkpoint_parts, open_checkpoint
 from studio_engine.models.parts import LoadedPart, PartRef
 from studio_engine.models.patch import patched_part
-from studio_engine.models.preview import PreviewFactors
+from studio_engine.models.preview import Previews
+from studio_engine.models.vae.open import small_vae
 from studio_engine.runtime.memory import check_fits
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ class ModelStore:
         self.plan = plan
         self.batcher = batcher or Batcher()
         self.loaded: ByteLru[PartRef, LoadedPart] = ByteLru(max_bytes, lambda part: part.owned_bytes)
-        self._previews = PreviewFactors()
+        self._previews = Previews()
 
     def find(self, kind: ModelKind, name: str) -> ModelFile:
         return self._inventory.find(kind, name)
@@ -51,8 +52,8 @@ class ModelStore:
             self.loaded.get(ref.base)
         return found
 
-    def preview_factors(self, vae: PartRef, latent: LatentFormat) -> Tensor:
-        return self._previews.find(self, vae, latent)
+    def preview(self, latents: Tensor, latent: LatentFormat, vae: PartRef | None) -> Tensor:
+        return self._previews.colours(self, latents, latent, small_vae(self._inventory, latent) or vae)
 
     def checkpoint(self, name: str) -> tuple[Model, TextEncoder, Autoencoder]:
         return open_checkpoint(self, self.find("checkpoint", name))
@@ -63,8 +64,10 @@ class ModelStore:
         if file is None:
             return
         try:
-            for ref in checkpoint_parts(file).refs:
+            parts = checkpoint_parts(file)
+            for ref in parts.refs:
                 self.part(ref)
+            self._previews.factors(self, parts.vae, parts.family.latent(parts.keys))
         except EngineError as error:
             log.warning("%s cannot be loaded: %s", file.name, error)
 

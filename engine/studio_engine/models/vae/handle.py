@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, cast
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
     from diffusers.models.autoencoders.autoencoder_tiny import AutoencoderTiny
 
+    from studio_engine.runtime.plan import ComputePlan
+
 # Activations that live at once, in tensors of the first level's size: 1 GB for one picture of 512² in fp32.
 _COPIES: Final = 8
 # Pixels. What does not fit whole is worked on in tiles of this size, as ComfyUI does.
@@ -35,46 +38,60 @@ class Vae:
     ref: PartRef
 
     def encode(self, images: Tensor) -> Tensor:
-        return pool_of(self.source.plan.device).first_that_fits(
-            lambda: self._encode_whole(images),
-            lambda: self.encode_tiled(images, tile=_TILE, overlap=_ENCODE_OVERLAP),
+        # Loaded before its turn on the device, so that other jobs compute meanwhile.
+        part = self.source.part(self.ref)
+        return self._in_turn(
+            lambda: self._encode_whole(part, images),
+            lambda: self._encode_tiled(part, images, (_TILE, _ENCODE_OVERLAP)),
         )
 
     def decode(self, latents: Tensor) -> Tensor:
-        return pool_of(self.source.plan.device).first_that_fits(
-            lambda: self._decode_whole(latents),
-            lambda: self.decode_tiled(latents, tile=_TILE, overlap=_DECODE_OVERLAP),
+        part = self.source.part(self.ref)
+        _check_channels(part, latents)
+        return self._in_turn(
+            lambda: self._decode_whole(part, latents),
+            lambda: self._decode_tiled(part, latents, (_TILE, _DECODE_OVERLAP)),
         )
 
-    @torch.no_grad()
     def encode_tiled(self, images: Tensor, *, tile: int, overlap: int) -> Tensor:
         part = self.source.part(self.ref)
-        scale = 1.0 / _config(part).downscale
-        pixels = self._pixels(part, images)
-        return in_three_tilings(pixels, lambda x: self._encode(part, x), Tiles(tile, tile, overlap, scale))
+        return self._in_turn(lambda: self._encode_tiled(part, images, (tile, overlap)))
 
-    @torch.no_grad()
     def decode_tiled(self, latents: Tensor, *, tile: int, overlap: int) -> Tensor:
         part = self.source.part(self.ref)
-        cells = _config(part).downscale
-        tiles = Tiles(max(1, tile // cells), max(1, tile // cells), overlap // cells, float(cells))
         _check_channels(part, latents)
-        return _as_images(in_three_tilings(latents, lambda x: self._decode(part, x), tiles))
+        return self._in_turn(lambda: self._decode_tiled(part, latents, (tile, overlap)))
+
+    def _in_turn(self, compute: Callable[[], Tensor], in_parts: Callable[[], Tensor] | None = None) -> Tensor:
+        if in_parts is None:
+            return self.source.batcher.alone(compute)
+        pool = pool_of(self.source.plan.device)
+        return self.source.batcher.alone(lambda: pool.first_that_fits(compute, in_parts))
 
     @torch.no_grad()
-    def _encode_whole(self, images: Tensor) -> Tensor:
-        part = self.source.part(self.ref)
+    def _encode_tiled(self, part: LoadedPart, images: Tensor, sides: tuple[int, int]) -> Tensor:
+        tile, overlap = sides
+        tiles = Tiles(tile, tile, overlap, 1.0 / _config(part).downscale)
+        return in_three_tilings(self._pixels(part, images), lambda x: encoded(part, x, self.source.plan), tiles)
+
+    @torch.no_grad()
+    def _decode_tiled(self, part: LoadedPart, latents: Tensor, sides: tuple[int, int]) -> Tensor:
+        cells = _config(part).downscale
+        tile, overlap = (side // cells for side in sides)
+        tiles = Tiles(max(1, tile), max(1, tile), overlap, float(cells))
+        return _as_images(in_three_tilings(latents, lambda x: decoded(part, x, self.source.plan), tiles))
+
+    @torch.no_grad()
+    def _encode_whole(self, part: LoadedPart, images: Tensor) -> Tensor:
         pixels = self._pixels(part, images)
         self._check_memory(part, pixels.shape[2] * pixels.shape[3])
-        return torch.cat([self._encode(part, row[None]).float().cpu() for row in pixels])
+        return torch.cat([encoded(part, row[None], self.source.plan).float().cpu() for row in pixels])
 
     @torch.no_grad()
-    def _decode_whole(self, latents: Tensor) -> Tensor:
-        part = self.source.part(self.ref)
-        _check_channels(part, latents)
+    def _decode_whole(self, part: LoadedPart, latents: Tensor) -> Tensor:
         self._check_memory(part, latents.shape[2] * latents.shape[3] * _config(part).downscale ** 2)
         # One picture at a time: the decoder's memory then does not grow with the batch.
-        return _as_images(torch.cat([self._decode(part, row[None]).float().cpu() for row in latents]))
+        return _as_images(torch.cat([decoded(part, row[None], self.source.plan).float().cpu() for row in latents]))
 
     def _pixels(self, part: LoadedPart, images: Tensor) -> Tensor:
         """`[batch, 3, h, w]` in -1…1."""
@@ -82,23 +99,6 @@ class Vae:
 
     def _check_memory(self, part: LoadedPart, pixels: int) -> None:
         check_fits(pixels * _config(part).widths[0] * part.dtype.itemsize * _COPIES, self.source.plan.device)
-
-    def _encode(self, part: LoadedPart, pixels: Tensor) -> Tensor:
-        x, config = pixels.to(self.source.plan.device, part.dtype), _config(part)
-        if isinstance(config, TinyConfig):
-            return config.latent.to_raw(cast("AutoencoderTiny", part.module).encoder(x).float())
-        latents: Tensor = cast("AutoencoderKL", part.module).encode(x).latent_dist.mode()
-        return latents
-
-    def _decode(self, part: LoadedPart, latents: Tensor) -> Tensor:
-        config = _config(part)
-        if isinstance(config, TinyConfig):
-            x = config.latent.to_model(latents.float()).to(self.source.plan.device, part.dtype)
-            picture: Tensor = cast("AutoencoderTiny", part.module).decoder(x)
-            return picture
-        x = latents.to(self.source.plan.device, part.dtype)
-        pixels: Tensor = cast("AutoencoderKL", part.module).decode(x, return_dict=False)[0]
-        return pixels
 
 
 @dataclass(frozen=True)
@@ -116,6 +116,27 @@ class PixelVae:
 
     def decode_tiled(self, latents: Tensor, *, tile: int, overlap: int) -> Tensor:
         return self.decode(latents)
+
+
+def encoded(part: LoadedPart, pixels: Tensor, plan: ComputePlan) -> Tensor:
+    """Raw latents of pixels `[rows, 3, h, w]` in -1…1."""
+    x, config = pixels.to(plan.device, part.dtype), _config(part)
+    if isinstance(config, TinyConfig):
+        return config.latent.to_raw(cast("AutoencoderTiny", part.module).encoder(x).float())
+    latents: Tensor = cast("AutoencoderKL", part.module).encode(x).latent_dist.mode()
+    return latents
+
+
+def decoded(part: LoadedPart, latents: Tensor, plan: ComputePlan) -> Tensor:
+    """Pixels of raw latents, about -1…1."""
+    config = _config(part)
+    if isinstance(config, TinyConfig):
+        x = config.latent.to_model(latents.float()).to(plan.device, part.dtype)
+        picture: Tensor = cast("AutoencoderTiny", part.module).decoder(x)
+        return picture
+    x = latents.to(plan.device, part.dtype)
+    pixels: Tensor = cast("AutoencoderKL", part.module).decode(x, return_dict=False)[0]
+    return pixels
 
 
 def _config(part: LoadedPart) -> VaeConfig | TinyConfig:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from studio_engine.errors import EngineError
 from studio_engine.models.parts import PartRef
@@ -12,10 +12,16 @@ from studio_engine.models.vae.tiny import TINY_FORMATS
 
 if TYPE_CHECKING:
     from studio_engine.graph.sockets import Autoencoder, ModelSource
-    from studio_engine.models.files import ModelFile
+    from studio_engine.models.files import ModelFile, ModelKind
+    from studio_engine.models.inventory import Inventory
+    from studio_engine.sampling.model import LatentFormat
 
 PIXEL_SPACE: Final = "pixel_space"
 _OTHER_ENDINGS: Final = (".pth", ".pt")
+
+
+class _Files(Protocol):
+    def find(self, kind: ModelKind, name: str) -> ModelFile: ...
 
 
 def open_vae(source: ModelSource, name: str) -> Autoencoder:
@@ -34,11 +40,11 @@ def built_in_vaes(approximate: Collection[str]) -> list[str]:
     return [*pairs, PIXEL_SPACE]
 
 
-def _pair(source: ModelSource, name: str) -> tuple[ModelFile, ModelFile]:
+def _pair(source: _Files, name: str) -> tuple[ModelFile, ModelFile]:
     return _approximate(source, f"{name}_encoder"), _approximate(source, f"{name}_decoder")
 
 
-def _approximate(source: ModelSource, stem: str) -> ModelFile:
+def _approximate(source: _Files, stem: str) -> ModelFile:
     for ending in _OTHER_ENDINGS:
         try:
             return source.find("vae_approx", stem + ending)
@@ -46,3 +52,11 @@ def _approximate(source: ModelSource, stem: str) -> ModelFile:
             if error.code != "model.file_missing":
                 raise
     return source.find("vae_approx", f"{stem}.safetensors")
+
+
+def small_vae(inventory: Inventory, latent: LatentFormat) -> PartRef | None:
+    """The TAESD pair for these latents; None where its files are not there."""
+    name = next((name for name, known in TINY_FORMATS.items() if known == latent), None)
+    if name is None or name not in built_in_vaes(inventory.list_files("vae_approx") or ()):
+        return None
+    return PartRef(_pair(inventory, name), "taesd", name)

@@ -23,8 +23,8 @@ class OnePart:
     def part(self, ref: PartRef) -> LoadedPart:
         return LoadedPart(self.module, self.config, self.dtype, owned_bytes=0)
 
-    def preview_factors(self, vae: PartRef, latent: LatentFormat) -> Tensor:
-        return torch.zeros(latent.channels + 1, 3)
+    def preview(self, latents: Tensor, latent: LatentFormat, vae: PartRef | None) -> Tensor:
+        return torch.zeros(*latents.shape[-2:], 3)[None]
 
 
 def run_of(shape: tuple[int, ...], *, latent: Tensor | None = None, mask: Tensor | None = None) -> RunInfo:

@@ -161,3 +161,19 @@ def test_the_encoder_of_another_family_is_refused(store: ModelStore, tmp_path: P
     inventory = scan_models(tmp_path / "none", tmp_path, DigestCache(tmp_path / "digests.json"))
     with pytest.raises(EngineError, match="is not the encoder of taef1"):
         open_vae(ModelStore(inventory, plain_plan(), 2**28), "taef1").encode(torch.rand(1, 8, 8, 3))
+
+
+def test_a_small_autoencoder_shows_what_is_drawn(store: ModelStore) -> None:
+    latents = torch.randn(1, 4, 16, 40)
+    shown = store.preview(latents, LatentFormat(), None)
+    assert shown.shape == (1, 13 * 8, 32 * 8, 3)
+    few = nn.functional.interpolate(latents, size=(13, 32), mode="area")
+    torch.testing.assert_close(shown, open_vae(store, "taesd").decode(LatentFormat().to_raw(few)), atol=1e-5, rtol=1e-5)
+
+
+def test_without_one_the_checkpoints_own_shows_colours_by_a_linear_map(store: ModelStore) -> None:
+    vae = open_vae(store, "whole.safetensors").ref
+    latents = torch.randn(1, 4, 6, 5)
+    other = LatentFormat(scale=0.5)
+    assert store.preview(latents, other, vae).shape == (1, 6, 5, 3)
+    assert store.preview(latents, other, None).shape == (1, 6, 5, 3)

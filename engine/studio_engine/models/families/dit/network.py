@@ -94,15 +94,8 @@ class DitNetwork:
         forward = _Forward(self.source, self.source.part(self.ref), self.reading)
         return self.source.batcher.run(Request(self.batch_key, x, timestep, inputs, hooks, sigma), forward)
 
-    @torch.no_grad()
     def to_rgb(self, latents: Tensor) -> Tensor:
-        """Rough colours of scaled latents `[batch, c, h, w]`: `[batch, h, w, 3]` in 0…1, one pixel per latent cell."""
-        cells = latents.detach().float().cpu().permute(0, 2, 3, 1)
-        if self.vae is None:
-            # Without an autoencoder there are no colours to know; the first channel follows the brightness.
-            return cells[..., :1].expand(-1, -1, -1, 3).mul(0.25).add(0.5).clamp(0.0, 1.0)
-        factors = self.source.preview_factors(self.vae, self.latent)
-        return (cells @ factors[:-1] + factors[-1]).clamp(0.0, 1.0)
+        return self.source.preview(latents, self.latent, self.vae)
 
     def patched_by(self, patch: WeightPatch) -> DitNetwork:
         return replace(self, ref=self.ref.patched_by(patch))
