@@ -18,7 +18,7 @@ import torch
 
 from studio_engine.checkpoint.header import TensorEntry, TorchEntry, parse_header
 from studio_engine.checkpoint.refusal import refuse
-from studio_engine.checkpoint.torch_file import check_sums, read_torch_entries
+from studio_engine.checkpoint.torch_file import check_sums, read_torch_entries, read_torch_settings
 from studio_engine.errors import EngineError
 
 MAX_HEADER_BYTES = 25_000_000
@@ -78,7 +78,7 @@ def read_header(path: Path) -> SafetensorsHeader:
             file.seek(0)
             start = file.read(32)
             if start.startswith(_TORCH_STARTS):
-                return SafetensorsHeader(path, size_bytes, 0, {}, read_torch_entries(path))
+                return SafetensorsHeader(path, size_bytes, 0, read_torch_settings(path), read_torch_entries(path))
             header_bytes = _header_length(path, start, size_bytes)
             file.seek(_LENGTH_BYTES)
             raw = file.read(header_bytes)

@@ -43,18 +43,24 @@ _CHUNK_BYTES: Final = 4 * 1024 * 1024
 def read_torch_entries(path: Path) -> dict[str, TorchEntry]:
     """Tensors by name, nested ones with dots. Raises `model.file_corrupt` with the fault named."""
     stat = path.stat()
-    return dict(_entries_of(path, stat.st_size, stat.st_mtime_ns))
+    return dict(_contents(path, stat.st_size, stat.st_mtime_ns)[0])
+
+
+def read_torch_settings(path: Path) -> dict[str, str]:
+    """Words and numbers that stand beside the tensors, as a .safetensors file has metadata."""
+    stat = path.stat()
+    return dict(_contents(path, stat.st_size, stat.st_mtime_ns)[1])
 
 
 @lru_cache(maxsize=64)
-def _entries_of(path: Path, size_bytes: int, changed_ns: int) -> Mapping[str, TorchEntry]:
-    """Remembered while the file stays as it is: a checkpoint's list takes 0.2 s to read."""
+def _contents(path: Path, size_bytes: int, changed_ns: int) -> tuple[Mapping[str, TorchEntry], Mapping[str, str]]:
+    """Tensors and settings. Remembered while the file stays as it is: a checkpoint's list takes 0.2 s to read."""
     with path.open("rb") as file:
         # Not closed by hand: where a fault is raised, its traceback still holds views.
         data = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
     try:
         root, spans = _zip(data) if bytes(data[:4]) == b"PK\x03\x04" else _legacy(data)
-        return dict(_entries(root, spans))
+        return dict(_entries(root, spans)), _settings(root)
     except (ZipFaultError, PickleFaultError) as fault:
         raise refuse(path, str(fault)) from fault
 
@@ -67,7 +73,7 @@ def check_sums(path: Path) -> None:
 
 @lru_cache(maxsize=64)
 def _check_sums(path: Path, size_bytes: int, changed_ns: int) -> None:
-    spans = {(entry.begin, entry.end, entry.crc32) for entry in _entries_of(path, size_bytes, changed_ns).values()}
+    spans = {(entry.begin, entry.end, entry.crc32) for entry in _contents(path, size_bytes, changed_ns)[0].values()}
     with path.open("rb") as file:
         for begin, end, crc32 in sorted(spans):
             if crc32 and _crc32_of(file, begin, end) != crc32:
@@ -170,6 +176,15 @@ def _entries(root: Any, spans: Mapping[str, ZipEntry]) -> Iterator[tuple[str, To
             name,
             TorchEntry(storage.dtype, tensor.shape, span.begin, span.end, tensor.first, tensor.strides, span.crc32),
         )
+
+
+def _settings(root: Any) -> dict[str, str]:
+    pairs = root.items() if type(root) is dict else ()
+    return {
+        key: str(value)[:_MAX_NAME]
+        for key, value in pairs
+        if type(key) is str and len(key) <= _MAX_NAME and type(value) in (str, bool, int, float)
+    }
 
 
 def _unwrapped(root: Any) -> Any:

@@ -25,6 +25,7 @@ _MAKERS: Final[Mapping[str, str]] = {
     "upscale": "studio_engine.models.upscalers.blueprint:upscale_blueprint",
     "control": "studio_engine.models.control.blueprint:control_blueprint",
     "t2i_adapter": "studio_engine.models.control.t2i:t2i_blueprint",
+    "hypernetwork": "studio_engine.models.adapters.hypernetwork:hypernetwork_blueprint",
     "style": "studio_engine.models.vision.style:style_blueprint",
     "clip_vision": "studio_engine.models.vision.layout:vision_blueprint",
     "ip_adapter": "studio_engine.models.adapters.image_prompt.blueprint:image_prompt_blueprint",

@@ -225,3 +225,12 @@ def test_no_change_of_bytes_crashes_or_alters_a_tensor_unnoticed(
 def test_no_list_of_tensors_crashes(tmp_path: Path, raw: bytes) -> None:
     archive = rewritten(GOOD, lambda name, data: b"\x80\x02" + raw if name.endswith("data.pkl") else data)
     load_or_refuse(tmp_path, archive)
+
+
+def test_words_and_numbers_beside_the_tensors_are_metadata(tmp_path: Path) -> None:
+    torch.save(
+        {"act": "relu", "step": 3, "is_normed": True, "nested": {"a": "b"}, "w": torch.ones(2)}, tmp_path / "a.pt"
+    )
+    header = read_header(tmp_path / "a.pt")
+    assert header.metadata == {"act": "relu", "step": "3", "is_normed": "True"}
+    assert list(header.tensors) == ["w"]
