@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Protocol
 
 import torch
@@ -12,7 +13,7 @@ from torch import Tensor
 from studio_engine.sampling.answers import RunAnswers
 from studio_engine.sampling.conditioning import Conditioning, RunInfo
 from studio_engine.sampling.conds import PromptList
-from studio_engine.sampling.hooks import Answers, GuidanceCall, RunState
+from studio_engine.sampling.hooks import Answers, GuidanceCall, GuidedStep, RunState
 from studio_engine.sampling.model import Model
 from studio_engine.sampling.model_sampling import ModelSampling
 
@@ -71,12 +72,14 @@ class Guidance:
     """A `Denoise`: a guider in one run."""
 
     guider: Guider
+    model: Model
+    """The guider's, as patched for this run."""
     prompts: tuple[PromptList, ...]
     answer: Answers
 
     @property
     def sampling(self) -> ModelSampling:
-        return self.guider.model.sampling
+        return self.model.sampling
 
     def __call__(self, x: Tensor, sigma: Tensor) -> Tensor:
         return self._guided(x, sigma, needs_negative=False)[0]
@@ -85,13 +88,21 @@ class Guidance:
         return self._guided(x, sigma, needs_negative=True)
 
     def _guided(self, x: Tensor, sigma: Tensor, *, needs_negative: bool) -> tuple[Tensor, Tensor]:
-        return self.guider.guided(Step(self.guider.model, self.prompts, self.answer, x, sigma, needs_negative))
+        def step(x: Tensor, sigma: Tensor) -> tuple[Tensor, Tensor]:
+            return self.guider.guided(Step(self.model, self.prompts, self.answer, x, sigma, needs_negative))
+
+        call: GuidedStep = step
+        for wrapper in self.model.guidance.steps:
+            call = partial(wrapper, call)
+        return call(x, sigma)
 
 
 def bound(guider: Guider, run: RunInfo) -> Guidance:
-    """Prepares the prompts for the run. Raises what `conds.prepared` raises."""
-    answer = RunAnswers(guider.model, run)
-    return Guidance(guider, answer.prepare(*guider.prompts), answer)
+    """Prepares model and prompts for the run. Raises what `conds.prepared` raises."""
+    answer, model = RunAnswers(guider.model, run), guider.model
+    for patch in model.guidance.runs:
+        model = patch.for_run(model)
+    return Guidance(guider, model, answer.prepare(*guider.prompts), answer)
 
 
 @dataclass(frozen=True, eq=False)

@@ -194,6 +194,24 @@ class AskHook(Protocol):
     ) -> tuple[Tensor, ...]: ...
 
 
+class GuidedStep(Protocol):
+    """`(x, sigma) -> (denoised, what the negative prompt alone says)`."""
+
+    def __call__(self, x: Tensor, sigma: Tensor, /) -> tuple[Tensor, Tensor]: ...
+
+
+class StepWrapper(Protocol):
+    """Stands around every guided step, e.g. to spare some of them."""
+
+    def __call__(self, step: GuidedStep, x: Tensor, sigma: Tensor, /) -> tuple[Tensor, Tensor]: ...
+
+
+class RunPatch(Protocol):
+    """Gives the model that one run asks: for patches that remember something from step to step."""
+
+    def for_run(self, model: Model, /) -> Model: ...
+
+
 class MaskHook(Protocol):
     """`(mask, share) -> mask` of a step: `share` of the run's timesteps, 1 at its start and 0 at its end, is ahead."""
 
@@ -232,6 +250,8 @@ class GuidanceHooks:
     post_cfg: tuple[PostCfgHook, ...] = ()
     mask: MaskHook | None = None
     wrappers: tuple[NetworkWrapper, ...] = ()
+    steps: tuple[StepWrapper, ...] = ()
+    runs: tuple[RunPatch, ...] = ()
     always_asks_negative: bool = False
     """Even at cfg 1, where its answer has no weight."""
 
@@ -240,6 +260,13 @@ class GuidanceHooks:
 
     def with_post_cfg(self, hook: PostCfgHook) -> GuidanceHooks:
         return replace(self, post_cfg=(*self.post_cfg, hook))
+
+    def with_step(self, wrapper: StepWrapper) -> GuidanceHooks:
+        """The newest stands outermost."""
+        return replace(self, steps=(*self.steps, wrapper))
+
+    def with_run(self, patch: RunPatch) -> GuidanceHooks:
+        return replace(self, runs=(*self.runs, patch))
 
     def with_wrapper(self, wrapper: NetworkWrapper) -> GuidanceHooks:
         """The newest stands outermost."""
