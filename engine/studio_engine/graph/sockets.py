@@ -68,6 +68,10 @@ class ModelSource(PartSource, Protocol):
         """Raises `model.file_missing`, `model.file_corrupt`, `model.family_unknown`, `model.untrained`."""
         ...
 
+    def pipeline(self, name: str) -> tuple[Model, TextEncoder, Autoencoder]:
+        """A model in a folder as diffusers saves it; raises as `checkpoint` does."""
+        ...
+
 
 class NodeContext(Protocol):
     """All that a node may use besides its inputs. It knows no server and no file system."""

@@ -12,6 +12,7 @@ from studio_engine.checkpoint.digest import DigestCache
 from studio_engine.errors import EngineError
 from studio_engine.models.describe import describe
 from studio_engine.models.files import ModelFile, ModelKind
+from studio_engine.models.pipelines import Pipeline, scan_pipelines
 from studio_engine.models.vae.open import built_in_vaes
 
 log = logging.getLogger(__name__)
@@ -53,6 +54,8 @@ _PICKLED = (".ckpt", ".pt", ".pth", ".bin")
 @dataclass(frozen=True)
 class Inventory:
     files: tuple[ModelFile, ...]
+    pipelines: tuple[Pipeline, ...] = ()
+    """Models in diffusers' folders."""
 
     def find(self, kind: ModelKind, name: str) -> ModelFile:
         """Raises `model.file_missing`, or the reason why the file cannot be used."""
@@ -66,10 +69,21 @@ class Inventory:
             f"There is no {kind} named {name} on the engine; put it into {_FOLDERS[kind]}/ and restart the engine.",
         )
 
+    def find_pipeline(self, name: str) -> Pipeline:
+        """Raises `model.file_missing`."""
+        for pipeline in self.pipelines:
+            if pipeline.name == name:
+                return pipeline
+        raise EngineError(
+            "model.file_missing", f"There is no folder {name} in diffusers/ on the engine; put it there and restart."
+        )
+
     def list_files(self, folder: str) -> Sequence[str] | None:
         """Names of the usable files in one of ComfyUI's folders; None for folders that hold no models."""
         if folder == "configs":
             return _CONFIGS
+        if folder == "diffusers":
+            return [pipeline.name for pipeline in self.pipelines]
         kind = next((kind for kind, name in _FOLDERS.items() if name == folder), None)
         if kind is None:
             return None
@@ -78,6 +92,8 @@ class Inventory:
 
     def digest(self, folder: str, name: str) -> str | None:
         """SHA-256 of a file's content, for cache keys; None when there is no such file."""
+        if folder == "diffusers":
+            return next((pipeline.digest for pipeline in self.pipelines if pipeline.name == name), None)
         kind = next((kind for kind, known in _FOLDERS.items() if known == folder), None)
         return next((file.sha256 for file in self.files if file.kind == kind and file.name == name), None)
 
@@ -98,4 +114,4 @@ def scan_models(starter_dir: Path, models_dir: Path, digests: DigestCache) -> In
             files.append(describe(kind, name, path, digests))
         except OSError as cause:
             log.warning("%s cannot be read: %s", path, cause)
-    return Inventory(tuple(files))
+    return Inventory(tuple(files), scan_pipelines(models_dir / "diffusers", digests))

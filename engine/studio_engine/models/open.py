@@ -55,11 +55,15 @@ def open_checkpoint(source: ModelSource, file: ModelFile) -> tuple[Model, TextEn
     return model, checkpoint_text(source, parts.text, parts.family.name), Vae(source, parts.vae)
 
 
-def open_network(source: ModelSource, file: ModelFile, weight_dtype: str | None = None) -> Model:
+def open_network(
+    source: ModelSource, file: ModelFile, weight_dtype: str | None = None, *, vae: PartRef | None = None
+) -> Model:
     """The network alone, of a checkpoint or of a file of its own; `weight_dtype` in torch's spelling.
+
+    `vae` shows previews.
 
     Raises `model.family_unknown`, naming what the file is instead, and `model.file_corrupt`.
     """
     family, keys = detect_network(read_header(file.path))
     ref = PartRef((file,), "network", family.name, weight_dtype=weight_dtype)
-    return Model(family.network(source, ref, None, keys), family.sampling(keys), family.latent(keys))
+    return Model(family.network(source, ref, vae, keys), family.sampling(keys), family.latent(keys))

@@ -16,6 +16,7 @@ from studio_engine.models.lru import ByteLru
 from studio_engine.models.open import checkpoint_parts, open_checkpoint
 from studio_engine.models.parts import LoadedPart, PartRef
 from studio_engine.models.patch import patched_part
+from studio_engine.models.pipelines import open_pipeline
 from studio_engine.models.preview import Previews
 from studio_engine.models.vae.open import small_vae
 from studio_engine.runtime.memory import check_fits
@@ -57,6 +58,9 @@ class ModelStore:
 
     def checkpoint(self, name: str) -> tuple[Model, TextEncoder, Autoencoder]:
         return open_checkpoint(self, self.find("checkpoint", name))
+
+    def pipeline(self, name: str) -> tuple[Model, TextEncoder, Autoencoder]:
+        return open_pipeline(self, self._inventory.find_pipeline(name))
 
     def warm_up(self) -> None:
         """Loads the first checkpoint that works, so that the first job need not wait for it."""

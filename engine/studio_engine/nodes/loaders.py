@@ -63,3 +63,13 @@ class VAELoader(Node):
 
     def run(self, ctx: NodeContext) -> tuple[Autoencoder]:
         return (open_vae(ctx.models, self.vae_name),)
+
+
+@node(title="DiffusersLoader", category="advanced/loaders/deprecated", outputs=(_MODEL, _CLIP, _VAE))
+class DiffusersLoader(Node):
+    """Loads a model from a folder in `diffusers/`, with a subfolder for each of its parts."""
+
+    model_path: str = file_combo("diffusers", tooltip="The folder that holds model_index.json.")
+
+    def run(self, ctx: NodeContext) -> tuple[Model, TextEncoder, Autoencoder]:
+        return ctx.models.pipeline(self.model_path)
