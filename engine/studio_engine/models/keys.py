@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
+from studio_engine.checkpoint.refusal import refuse
 from studio_engine.checkpoint.safetensors_file import SafetensorsHeader
 from studio_engine.errors import EngineError
 
@@ -38,6 +39,13 @@ class PartKeys:
             raise EngineError(
                 "model.untrained", f"{self.header.path.name} lacks the weights {self.prefix}{name}; download it again."
             )
+        return found
+
+    def sizes(self, name: str, dimensions: int) -> tuple[int, ...]:
+        """As `shape`; raises `model.file_corrupt` where it has not so many dimensions, or an empty one."""
+        found = self.shape(name)
+        if len(found) != dimensions or 0 in found:
+            raise refuse(self.header.path, f"{self.prefix}{name} has the impossible shape {list(found)}")
         return found
 
     def count(self, pattern: str) -> int:

@@ -13,11 +13,16 @@ from studio_engine.models.text.chunks import Chunk, ChunkRules, empty_chunk
 from studio_engine.models.text.clip import ClipText
 from studio_engine.models.text.recipes import Encoded, EncoderRules
 from studio_engine.models.text.t5 import T5Encoder
+from studio_engine.runtime.memory import check_fits
 
 EncoderModule: TypeAlias = ClipText | T5Encoder
 
 # OpenCLIP-H's. Files for diffusers leave out the last, whose states Stable Diffusion 2 never reads.
 _CLIP_H_LAYERS: Final = 24
+# A prompt may be as long as a book: its chunks are encoded so many at a time, in some 100 MB.
+_MAX_ROWS: Final = 64
+# T5's distances and its attention's scores, fp32 each.
+_SCORE_BYTES: Final = 8
 
 
 def fitted(rules: ChunkRules, module: EncoderModule) -> ChunkRules:
@@ -50,12 +55,18 @@ def encode_chunks(
 def _run(
     module: EncoderModule, batch: Sequence[Chunk], rules: EncoderRules, layer: int | None, device: torch.device
 ) -> tuple[Tensor, Tensor | None]:
-    """States and pooled vectors, one row per chunk, fp32 on the CPU."""
-    x = _embedded(module, batch, device)
+    """States, one row per chunk, and pooled vectors of the first ones, fp32 on the CPU."""
     if isinstance(module, T5Encoder):
-        return module(x, _existing(layer, module.layers)).cpu(), None
+        tokens = len(batch[0].tokens)
+        check_fits(len(batch) * module.heads * tokens**2 * _SCORE_BYTES, device)
+        return module(_embedded(module, batch, device), _existing(layer, module.layers)).cpu(), None
+    if len(batch) > _MAX_ROWS:
+        starts = range(0, len(batch), _MAX_ROWS)
+        runs = [_run(module, batch[start : start + _MAX_ROWS], rules, layer, device) for start in starts]
+        return torch.cat([states for states, _ in runs]), runs[0][1]
     if rules.part == "clip_h" and layer is not None and module.layers == _CLIP_H_LAYERS - 1:
         layer = min(layer + 1, -1)
+    x = _embedded(module, batch, device)
     ends = torch.tensor([chunk.end for chunk in batch], device=device)
     states, pooled = module(x, ends, _existing(layer, module.layers), is_normed=rules.is_normed)
     return states.cpu(), (module.project(pooled) if rules.is_projected else pooled).cpu()

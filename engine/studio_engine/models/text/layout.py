@@ -7,14 +7,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from studio_engine.checkpoint.refusal import refuse
 from studio_engine.checkpoint.safetensors_file import SafetensorsHeader
 from studio_engine.errors import EngineError
 from studio_engine.models.keys import PartKeys
 from studio_engine.models.parts import WeightSource
 from studio_engine.models.text.clip import ClipConfig
 from studio_engine.models.text.t5 import T5Config
+from studio_engine.models.text.t5_tokenizer import T5_VOCABULARY
+from studio_engine.models.text.tokenizer import END_TOKEN
 
 _HEAD_WIDTH: Final = 64
+_MIN_POSITIONS: Final = 3
+"""Start, one token, end."""
+_MIN_BUCKETS: Final = 4
 _OPEN_CLIP: Final = "token_embedding.weight"
 _TRANSFORMERS: Final = "embeddings.token_embedding.weight"
 _T5: Final = "encoder.block.0.layer.0.SelfAttention.q.weight"
@@ -83,19 +89,23 @@ class ClipLayout:
         return None
 
     def config(self, part: str) -> ClipConfig:
-        """Raises `model.untrained` when tensors that the sizes depend on are missing."""
+        """Raises `model.untrained` when tensors that tell the sizes are missing, `model.file_corrupt` for odd ones."""
         keys = self.keys
-        vocabulary, width = keys.shape(self._key("embeddings.token_embedding.weight"))
+        vocabulary, width = keys.sizes(self._key("embeddings.token_embedding.weight"), 2)
+        positions = keys.sizes(self._key("embeddings.position_embedding.weight"), 2)[0]
+        heads = keys.number("studio.text_heads", max(1, width // _HEAD_WIDTH))
+        if vocabulary <= END_TOKEN or positions < _MIN_POSITIONS or width % heads:
+            raise refuse(keys.header.path, "its text encoder has impossible sizes")
         projection = self.projection
         return ClipConfig(
             vocabulary=vocabulary,
-            positions=keys.shape(self._key("embeddings.position_embedding.weight"))[0],
+            positions=positions,
             width=width,
-            inner_width=keys.shape(self._key("encoder.layers.0.mlp.fc1.weight"))[0],
+            inner_width=keys.sizes(self._key("encoder.layers.0.mlp.fc1.weight"), 2)[0],
             layers=keys.count(re.escape(self._key("encoder.layers.")) + r"(\d+)\."),
-            heads=keys.number("studio.text_heads", max(1, width // _HEAD_WIDTH)),
+            heads=heads,
             is_quick=part == "clip_l",
-            projection=None if projection is None else min(keys.header.tensors[projection.key].shape),
+            projection=None if projection is None else min(keys.header.tensors[projection.key].shape, default=0),
         )
 
     def source(self, name: str) -> WeightSource:
@@ -133,22 +143,25 @@ def find_t5(header: SafetensorsHeader) -> PartKeys | None:
 
 
 def t5_config(keys: PartKeys) -> T5Config:
-    """Raises `model.family_unknown` for T5 of version 1.0, `model.untrained` where tensors are missing."""
+    """Raises `model.family_unknown` for T5 of version 1.0, `model.untrained` and `model.file_corrupt`."""
     block = "encoder.block.0.layer."
     if f"{block}1.DenseReluDense.wi.weight" in keys:
         raise EngineError(
             "model.family_unknown",
             f"{keys.header.path.name} is T5 version 1.0; SD3 and Flux need the encoder of T5 XXL version 1.1.",
         )
-    vocabulary, width = keys.shape(t5_key(keys, "shared.weight"))
-    buckets, heads = keys.shape(f"{block}0.SelfAttention.relative_attention_bias.weight")
+    vocabulary, width = keys.sizes(t5_key(keys, "shared.weight"), 2)
+    buckets, heads = keys.sizes(f"{block}0.SelfAttention.relative_attention_bias.weight", 2)
+    inner = keys.sizes(f"{block}0.SelfAttention.q.weight", 2)[0]
+    if vocabulary < T5_VOCABULARY or buckets < _MIN_BUCKETS or inner % heads:
+        raise refuse(keys.header.path, "its text encoder has impossible sizes")
     return T5Config(
         vocabulary=vocabulary,
         width=width,
-        inner_width=keys.shape(f"{block}1.DenseReluDense.wi_0.weight")[0],
+        inner_width=keys.sizes(f"{block}1.DenseReluDense.wi_0.weight", 2)[0],
         layers=keys.count(r"encoder\.block\.(\d+)\."),
         heads=heads,
-        head_width=keys.shape(f"{block}0.SelfAttention.q.weight")[0] // heads,
+        head_width=inner // heads,
         buckets=buckets,
     )
 

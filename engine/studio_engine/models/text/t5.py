@@ -117,7 +117,7 @@ class _Encoder(nn.Module):
 class T5Encoder(nn.Module):
     def __init__(self, config: T5Config) -> None:
         super().__init__()
-        self.layers, self.width, self.buckets = config.layers, config.width, config.buckets
+        self.layers, self.width, self.heads, self.buckets = config.layers, config.width, config.heads, config.buckets
         self.shared = StoredEmbedding(config.vocabulary, config.width)
         self.encoder = _Encoder(config)
 

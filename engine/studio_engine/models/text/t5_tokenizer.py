@@ -13,6 +13,8 @@ from typing import Final
 from tokenizers import Tokenizer
 
 T5_END_TOKEN: Final = 1
+T5_VOCABULARY: Final = 32_100
+"""Encoders have a few more rows, unused."""
 
 
 @functools.lru_cache(maxsize=1)

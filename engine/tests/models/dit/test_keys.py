@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from studio_engine.errors import EngineError
 from studio_engine.models.families import find_network
 from studio_engine.models.families.dit.blueprint import flux_blueprint, sd3_blueprint
 from studio_engine.models.families.dit.config import FluxConfig, Sd3Config
@@ -82,6 +83,26 @@ def test_diffusers_own_layout_is_read_too(names: object) -> None:
     blueprint = again.blueprint(ref(family.name), own_keys, plain_plan())
     assert blueprint.config == family.blueprint(ref(family.name), keys, plain_plan()).config
     check_all_explained(blueprint, own)
+
+
+@pytest.mark.parametrize(
+    ("names", "changed", "shape"),
+    [
+        (flux(DEV), "img_in.weight", (3072,)),
+        (flux(DEV), "img_in.weight", (3000, 64)),
+        (flux(DEV), "double_blocks.0.img_attn.norm.key_norm.scale", (0,)),
+        (flux(DEV), "txt_in.weight", (4096,)),
+        (sd3(MEDIUM_35), "x_embedder.proj.weight", (1536, 16)),
+        (sd3(MEDIUM_35), "joint_blocks.0.x_block.attn.ln_q.weight", (100,)),
+        (sd3(MEDIUM_35), "pos_embed", (1,)),
+    ],
+)
+def test_impossible_sizes_are_refused(names: object, changed: str, shape: tuple[int, ...]) -> None:
+    header = header_of(dict(names) | {changed: shape})  # type: ignore[call-overload]
+    family, keys = find_network(header)  # type: ignore[misc]
+    with pytest.raises(EngineError) as caught:
+        family.blueprint(ref(family.name), keys, plain_plan())
+    assert caught.value.code == "model.file_corrupt"
 
 
 def test_descendants_without_a_pooled_text_are_others() -> None:

@@ -138,6 +138,40 @@ def test_checkpoints_tell_which_encoders_they_hold() -> None:
     assert text_parts(header_of({"joint_blocks.0.x": (1,)}), parts) == ()
 
 
+@pytest.mark.parametrize(
+    ("name", "shape"),
+    [
+        ("embeddings.token_embedding.weight", (49408,)),
+        ("embeddings.token_embedding.weight", (49000, 768)),
+        ("embeddings.token_embedding.weight", (49408, 100)),
+        ("embeddings.position_embedding.weight", (2, 768)),
+        ("encoder.layers.0.mlp.fc1.weight", (0, 768)),
+    ],
+)
+def test_impossible_clip_sizes_are_refused(name: str, shape: tuple[int, ...]) -> None:
+    shapes = dict(transformers_clip(768, 12, projection=False)) | {f"text_model.{name}": shape}
+    header = header_of(shapes, **{"studio.text_heads": "12"})
+    with pytest.raises(EngineError) as caught:
+        clip_blueprint(ref("clip_l"), [header], plain_plan())
+    assert caught.value.code == "model.file_corrupt"
+
+
+@pytest.mark.parametrize(
+    ("name", "shape"),
+    [
+        ("shared.weight", (32000, 4096)),
+        ("shared.weight", (32128, 4096, 1)),
+        ("encoder.block.0.layer.0.SelfAttention.relative_attention_bias.weight", (32, 0)),
+        ("encoder.block.0.layer.0.SelfAttention.relative_attention_bias.weight", (2, 64)),
+        ("encoder.block.0.layer.0.SelfAttention.q.weight", (100, 4096)),
+    ],
+)
+def test_impossible_t5_sizes_are_refused(name: str, shape: tuple[int, ...]) -> None:
+    with pytest.raises(EngineError) as caught:
+        t5_blueprint(ref("t5xxl"), [header_of(dict(t5_xxl()) | {name: shape})], plain_plan())
+    assert caught.value.code == "model.file_corrupt"
+
+
 def test_the_first_version_of_t5_is_refused() -> None:
     shapes = {name.replace("wi_0", "wi"): shape for name, shape in t5_xxl()}
     with pytest.raises(EngineError, match=r"version 1\.0"):

@@ -219,3 +219,17 @@ def test_clip_h_without_its_last_layer_says_the_same() -> None:
         for module in (whole, trimmed)
     ]
     torch.testing.assert_close(skipped[0], skipped[1])
+
+
+def test_a_book_is_encoded_a_few_chunks_at_a_time() -> None:
+    stack = tiny_stack(SD1)
+    words = ["cat", "dog"] * (75 * 70 // 2)
+    long = cond(stack, " ".join(words))
+    assert long.context.shape[1] == 77 * 70
+    torch.testing.assert_close(long.context[:, 77 * 69 :], cond(stack, " ".join(words[75 * 69 :])).context)
+
+
+def test_a_prompt_that_cannot_fit_is_refused() -> None:
+    with pytest.raises(EngineError) as caught:
+        tiny_stack(FLUX).with_t5_padding(0, 300_000).encode("cat")
+    assert caught.value.code == "engine.out_of_memory"

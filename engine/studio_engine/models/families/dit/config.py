@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Final
 
+from studio_engine.checkpoint.refusal import refuse
 from studio_engine.models.keys import PartKeys
 
 PATCH: Final = 2
@@ -64,31 +65,32 @@ def is_diffusers_flux(keys: PartKeys) -> bool:
 
 
 def read_sd3_config(keys: PartKeys) -> Sd3Config:
-    """Raises `model.untrained` when tensors that the sizes depend on are missing."""
+    """Raises `model.untrained` when tensors that the sizes depend on are missing, `model.file_corrupt` for odd ones."""
     if is_diffusers_sd3(keys):
         patches, positions, blocks = "pos_embed.proj.weight", "pos_embed.pos_embed", "transformer_blocks"
         norm, dual, vector = "0.attn.norm_q.weight", r"(\d+)\.attn2\.", "time_text_embed.text_embedder.linear_1.weight"
     else:
         patches, positions, blocks = "x_embedder.proj.weight", "pos_embed", "joint_blocks"
         norm, dual, vector = "0.x_block.attn.ln_q.weight", r"(\d+)\.x_block\.attn2\.", "y_embedder.mlp.0.weight"
-    width, channels = keys.shape(patches)[:2]
-    normed = keys.find(f"{blocks}.{norm}")
-    head_width = keys.number(_HEAD, _SD3_HEAD_WIDTH if normed is None else normed[0])
+    width, channels = keys.sizes(patches, 4)[:2]
+    is_normed = f"{blocks}.{norm}" in keys
+    head_width = keys.number(_HEAD, keys.sizes(f"{blocks}.{norm}", 1)[0] if is_normed else _SD3_HEAD_WIDTH)
+    _check_heads(keys, width, head_width)
     return Sd3Config(
         channels=channels,
         width=width,
         heads=width // head_width,
         layers=keys.count(rf"{blocks}\.(\d+)\."),
-        context_width=keys.shape("context_embedder.weight")[1],
-        vector_width=keys.shape(vector)[1],
-        positions=math.isqrt(keys.shape(positions)[1]),
-        is_normed=normed is not None,
+        context_width=keys.sizes("context_embedder.weight", 2)[1],
+        vector_width=keys.sizes(vector, 2)[1],
+        positions=math.isqrt(keys.sizes(positions, 3)[1]),
+        is_normed=is_normed,
         dual_layers=keys.count(rf"{blocks}\.{dual}"),
     )
 
 
 def read_flux_config(keys: PartKeys) -> FluxConfig:
-    """Raises `model.untrained` when tensors that the sizes depend on are missing."""
+    """Raises `model.untrained` when tensors that the sizes depend on are missing, `model.file_corrupt` for odd ones."""
     if is_diffusers_flux(keys):
         patches, out, context = "x_embedder.weight", "proj_out.weight", "context_embedder.weight"
         double, single, norm = "transformer_blocks", "single_transformer_blocks", "0.attn.norm_k.weight"
@@ -97,15 +99,22 @@ def read_flux_config(keys: PartKeys) -> FluxConfig:
         patches, out, context = "img_in.weight", "final_layer.linear.weight", "txt_in.weight"
         double, single, norm = "double_blocks", "single_blocks", "0.img_attn.norm.key_norm.scale"
         vector, guidance = "vector_in.in_layer.weight", "guidance_in."
-    width, in_channels = keys.shape(patches)
+    width, in_channels = keys.sizes(patches, 2)
+    head_width = keys.sizes(f"{double}.{norm}", 1)[0]
+    _check_heads(keys, width, head_width)
     return FluxConfig(
         in_channels=in_channels // PATCH**2,
-        channels=keys.shape(out)[0] // PATCH**2,
+        channels=keys.sizes(out, 2)[0] // PATCH**2,
         width=width,
-        heads=width // keys.shape(f"{double}.{norm}")[0],
+        heads=width // head_width,
         double_layers=keys.count(rf"{double}\.(\d+)\."),
         single_layers=keys.count(rf"{single}\.(\d+)\."),
-        context_width=keys.shape(context)[1],
-        vector_width=keys.shape(vector)[1],
+        context_width=keys.sizes(context, 2)[1],
+        vector_width=keys.sizes(vector, 2)[1],
         has_guidance=any(name.startswith(guidance) for name in keys),
     )
+
+
+def _check_heads(keys: PartKeys, width: int, head_width: int) -> None:
+    if width % head_width:
+        raise refuse(keys.header.path, f"its width {width} is no multiple of its attention heads' {head_width}")
