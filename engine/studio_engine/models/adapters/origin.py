@@ -42,6 +42,9 @@ _BY_METADATA: Final = (
     (re.compile(r"sd_v1|sd_1|stable-diffusion-v1"), "sd1"),
 )
 _READS_TEXT: Final = re.compile(r"attn2[._](processor[._])?to_[kv]$")
+_JOINT: Final = re.compile(r"add_[qkv]_proj$")
+_FLUX_WIDTH: Final = 3072
+"""Of its tokens; SD 3's are narrower."""
 
 
 def adapter_family(header: SafetensorsHeader) -> str | None:
@@ -49,11 +52,12 @@ def adapter_family(header: SafetensorsHeader) -> str | None:
     for mark, family in _BY_NAME:
         if any(mark in key for key in header.tensors):
             return family
-    widths = set(_context_widths(header))
-    if len(widths) == 1:
-        return _BY_CONTEXT.get(widths.pop())
-    if any("add_q_proj" in key for key in header.tensors):
-        return "sd3"
+    widths = set(_widths(header, _READS_TEXT))
+    by_context = _BY_CONTEXT.get(widths.pop()) if len(widths) == 1 else None
+    if by_context is not None:
+        return by_context
+    if joint := set(_widths(header, _JOINT)):
+        return "flux" if joint == {_FLUX_WIDTH} else "sd3"
     has_two_encoders = any(key.startswith(("lora_te2_", "text_encoder_2.")) for key in header.tensors)
     return "sdxl" if has_two_encoders else _from_metadata(header.metadata)
 
@@ -68,10 +72,11 @@ def label_of_context(width: int) -> str:
     return f"a model that reads text of width {width}" if family is None else LABELS[family]
 
 
-def _context_widths(header: SafetensorsHeader) -> Iterator[int]:
+def _widths(header: SafetensorsHeader, pattern: re.Pattern[str]) -> Iterator[int]:
+    """What the changed weights whose names match read."""
     for key, entry in header.tensors.items():
         module, role = split_key(key) or ("", "")
-        if not _READS_TEXT.search(module) or len(entry.shape) != 2:
+        if not pattern.search(module) or len(entry.shape) != 2:
             continue
         if role in ("down", "hada_1_b"):
             yield entry.shape[1]

@@ -251,6 +251,15 @@ def test_what_does_not_fit_is_passed_over_where_most_does(store: ModelStore, mod
         ({"lora_unet_double_blocks_0_x.lora_down.weight": (4, 8)}, "Flux"),
         ({"transformer.single_transformer_blocks.0.x.lora_A.weight": (4, 8)}, "Flux"),
         ({"transformer.transformer_blocks.0.attn.add_q_proj.lora_A.weight": (4, 8)}, "SD 3"),
+        ({"transformer.transformer_blocks.0.attn.add_q_proj.lora_A.weight": (4, 3072)}, "Flux"),
+        (
+            {
+                "transformer.transformer_blocks.0.attn2.to_k.lora_A.weight": (4, 1536),
+                "te2.lora_B.weight": (4, 8),
+                "x.attn.add_k_proj.lora_A.weight": (4, 1536),
+            },
+            "SD 3",
+        ),
         ({"diffusion_model.blocks.0.cross_attn.k.lora_A.weight": (4, 8)}, "Wan"),
     ],
 )
