@@ -17,7 +17,8 @@ MAX_METADATA_BYTES = 1_000_000
 # A valid header nests root, tensor, list: 3. Counted before json.loads, whose recursion an attacker could exhaust.
 MAX_DEPTH = 4
 
-_NAME = re.compile(r"(?!.*\.\.)(?!__)[A-Za-z0-9_][A-Za-z0-9_./\-:]{0,511}")
+# Printable ASCII: textual inversions are named for what one types, such as `<cat>` or `*`.
+_NAME = re.compile(r"(?!.*\.\.)(?!__)[!#-\[\]-~][ !#-\[\]-~]{0,511}")
 _STRING_OR_BRACKET = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
 
 DTYPE_BYTES: Mapping[str, int] = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,6 +14,8 @@ from studio_engine.errors import EngineError
 from studio_engine.models.detect import check_kind, detect_lora, detect_network
 from studio_engine.models.families import family_named
 from studio_engine.models.files import ModelDefaults, ModelFile, ModelKind, Problem
+
+log = logging.getLogger(__name__)
 
 _MAX_TITLE = 200
 _NETWORKS: Final[frozenset[ModelKind]] = frozenset({"checkpoint", "diffusion_model"})
@@ -28,6 +31,10 @@ def describe(kind: ModelKind, name: str, path: Path, digests: DigestCache) -> Mo
         family = _family(kind, header)
     except EngineError as error:
         problem = Problem(error.code, error.message)
+    except Exception:
+        # One file that nobody foresaw must not keep the engine from starting.
+        log.exception("%s cannot be described", path)
+        problem = Problem("model.file_corrupt", f"{path.name} cannot be read; download it again.")
     is_drawing = family is not None and kind in _NETWORKS
     defaults = _defaults(metadata, family_named(family).defaults) if family is not None and is_drawing else None
     return ModelFile(

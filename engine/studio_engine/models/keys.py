@@ -49,9 +49,15 @@ class PartKeys:
         return found
 
     def count(self, pattern: str) -> int:
-        """One more than the highest number that `pattern`'s group takes at the start of names; 0 without any."""
+        """One more than the highest number that `pattern`'s group takes at the start of names; 0 without any.
+
+        Raises `model.file_corrupt` for numbers that no file with so few tensors can have.
+        """
         regex = re.compile(pattern)
-        return 1 + max((int(match[1]) for name in self.names if (match := regex.match(name))), default=-1)
+        count = 1 + max((int(match[1]) for name in self.names if (match := regex.match(name))), default=-1)
+        if count > len(self.names):
+            raise refuse(self.header.path, "its tensors are numbered with gaps")
+        return count
 
     def number(self, key: str, default: int) -> int:
         """A whole number of the file's metadata. Raises `model.file_corrupt` for anything else."""

@@ -45,6 +45,12 @@ def test_every_dtype_is_read_bit_for_bit(tmp_path: Path) -> None:
     assert all(torch.equal(tensors[name], stored[name]) for name in stored)
 
 
+@pytest.mark.parametrize("name", ["<cat>", "*", "my token", "string_to_param.*"])
+def test_tensors_may_be_named_as_people_type(tmp_path: Path, name: str) -> None:
+    (tmp_path / "a.safetensors").write_bytes(packed({name: ENTRY}))
+    assert set(read_header(tmp_path / "a.safetensors").tensors) == {name}
+
+
 def test_unaligned_data_is_read(tmp_path: Path) -> None:
     path = tmp_path / "odd.safetensors"
     path.write_bytes(packed(json.dumps({"a": ENTRY}).encode() + b" ", struct.pack("<2f", 1.5, -2.0)))
@@ -88,6 +94,9 @@ def test_a_missing_file_is_its_own_error(tmp_path: Path) -> None:
         (packed({"a": ENTRY | {"extra": 1}}), "wrong fields"),
         (packed({"../a": ENTRY}), "forbidden characters"),
         (packed({"__proto__": ENTRY}), "forbidden characters"),
+        (packed({"a\n": ENTRY}), "forbidden characters"),
+        (packed({"\u0430": ENTRY}), "forbidden characters"),
+        (packed({" a": ENTRY}), "forbidden characters"),
         (packed({"a": ENTRY, "__metadata__": {"x": {"y": "z"}}}), "metadata"),
         (packed({"a": ENTRY, "__metadata__": {"x": "y" * 1_100_000}}), "1 MB"),
     ],

@@ -37,10 +37,10 @@ def read_vae_config(keys: PartKeys) -> VaeConfig:
     )
     layers = r"encoder\.down_blocks\.0\.resnets\.(\d+)\." if is_diffusers(keys) else r"encoder\.down\.0\.block\.(\d+)\."
     return VaeConfig(
-        in_channels=keys.shape("encoder.conv_in.weight")[1],
-        out_channels=keys.shape("decoder.conv_out.weight")[0],
-        latent_channels=keys.shape("decoder.conv_in.weight")[1],
-        widths=tuple(keys.shape(first.format(number))[0] for number in range(keys.count(level))),
+        in_channels=keys.sizes("encoder.conv_in.weight", 4)[1],
+        out_channels=keys.sizes("decoder.conv_out.weight", 4)[0],
+        latent_channels=keys.sizes("decoder.conv_in.weight", 4)[1],
+        widths=tuple(keys.sizes(first.format(number), 4)[0] for number in range(keys.count(level))),
         layers_per_block=keys.count(layers),
         norm_groups=keys.number("studio.vae_norm_groups", 32),
         has_quant="post_quant_conv.weight" in keys,

@@ -66,20 +66,20 @@ def read_unet_config(keys: PartKeys) -> UnetConfig:
     if not attentions:
         raise EngineError("model.family_unknown", f"{keys.header.path.name} has a UNet without text attention.")
     is_linear = len(keys.shape(f"{attentions[0]}.proj_in.weight")) == 2
-    widths = tuple(keys.shape(name)[0] for name in layout.widths)
+    widths = tuple(keys.sizes(name, 4)[0] for name in layout.widths)
     return UnetConfig(
-        in_channels=keys.shape(layout.first)[1],
-        out_channels=keys.shape(layout.last)[0],
+        in_channels=keys.sizes(layout.first, 4)[1],
+        out_channels=keys.sizes(layout.last, 4)[0],
         widths=widths,
         layers_per_block=len(layout.down[0]),
         down_depths=down_depths,
         up_depths=tuple(tuple(_depth(keys, at) for at in level) for level in layout.up),
         middle_depth=None if layout.middle is None else _depth(keys, layout.middle),
-        context_width=keys.shape(f"{attentions[0]}.transformer_blocks.0.attn2.to_k.weight")[1],
+        context_width=keys.sizes(f"{attentions[0]}.transformer_blocks.0.attn2.to_k.weight", 2)[1],
         uses_linear_projection=is_linear,
         heads=_heads(keys, widths, is_linear),
         norm_groups=keys.number("studio.unet_norm_groups", 32),
-        vector_width=(keys.find(layout.vector) or (0, None))[1],
+        vector_width=keys.sizes(layout.vector, 2)[1] if layout.vector in keys else None,
     )
 
 

@@ -92,7 +92,7 @@ def walk(unet: Layer, inputs: UnetInput, hooks: NetworkHooks) -> Tensor:
     skips, h = _down(unet, x, layers, inputs.residuals.input)
     middle = middle_block(unet)
     if middle is not None:
-        h = _run(middle, h, layers)
+        h = run_block(middle, h, layers)
     for residual in inputs.residuals.middle:
         h = h if residual is None else h + residual.to(h.dtype)
     if hooked is not None:
@@ -142,7 +142,7 @@ def _down(
         block = next(blocks, None)
         if block is None:
             return skips, h
-        h, place = _run(block, h, layers), block.place
+        h, place = run_block(block, h, layers), block.place
 
 
 def _up(unet: Layer, h: Tensor, skips: list[Tensor], rest: tuple[LayerInput, tuple[Tensor | None, ...]]) -> Tensor:
@@ -154,11 +154,12 @@ def _up(unet: Layer, h: Tensor, skips: list[Tensor], rest: tuple[LayerInput, tup
         if layers.hooked is not None:
             for hook in layers.hooked.hooks.output_block:
                 h, skip = hook(h, skip, layers.hooked.at(block.place))
-        h = _run(block, torch.cat([h, skip], dim=1), layers, size=skips[-1].shape[2:] if skips else None)
+        h = run_block(block, torch.cat([h, skip], dim=1), layers, size=skips[-1].shape[2:] if skips else None)
     return h
 
 
-def _run(block: Block, h: Tensor, layers: LayerInput, *, size: torch.Size | None = None) -> Tensor:
+def run_block(block: Block, h: Tensor, layers: LayerInput, *, size: torch.Size | None = None) -> Tensor:
+    """`size` is that of the skip connection which an upsampler's output will meet; None = a sampler halves."""
     for index, module in enumerate(block.resnets):
         h = resnet(module, h, layers)
         if index == 0 and block.transformer is not None:
