@@ -11,8 +11,12 @@ from diffusers.models.controlnets.controlnet import ControlNetConditioningEmbedd
 from diffusers.models.unets.unet_2d_blocks import UNetMidBlock2D
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from torch import Tensor, nn
+from torch.nn import functional
 
 from studio_engine.models.control.config import ControlConfig
+from studio_engine.models.families.unet.layers import Layer, LayerInput
+from studio_engine.models.families.unet.walk import Block, input_blocks, run_block
+from studio_engine.sampling.hooks import Place
 
 TIME_FACTOR: Final = 4
 """Width of the time's embedding, in widths of the first level."""
@@ -29,7 +33,7 @@ class ControlModule(nn.Module):
             self.add_embedding = unet.add_embedding
         self.conv_in = unet.conv_in
         self.down_blocks = unet.down_blocks
-        self.mid_block = unet.mid_block or _plain_middle(config)
+        self.mid_block: Layer = unet.mid_block or _plain_middle(config)
         self.controlnet_cond_embedding = ControlNetConditioningEmbedding(
             conditioning_embedding_channels=widths[0],
             conditioning_channels=config.hint_widths[0],
@@ -50,22 +54,23 @@ class ControlModule(nn.Module):
         guide, embedded = self._guided(hint, embedded, kind)
         if vector is not None and hasattr(self, "add_embedding"):
             embedded = embedded + self.add_embedding(vector)
+        layers = LayerInput(functional.silu(embedded), context, None)
         h = self.conv_in(x) + guide
         states = [h]
-        for block in self.down_blocks:
-            h, inner = block(h, embedded, **_text_for(block, context))
-            states += inner
-        h = self.mid_block(h, embedded, **_text_for(self.mid_block, context))
+        for block in input_blocks(self):
+            h = run_block(block, h, layers)
+            states.append(h)
+        h = run_block(self._middle(), h, layers)
         added = [convolve(state) for convolve, state in zip(self.controlnet_down_blocks, states, strict=True)]
         return added, self.controlnet_mid_block(h)
+
+    def _middle(self) -> Block:
+        attentions = list(self.mid_block.attentions)
+        return Block(Place("middle", 0), tuple(self.mid_block.resnets), attentions[0] if attentions else None)
 
     def _guided(self, hint: Tensor, embedded: Tensor, kind: int | None) -> tuple[Tensor, Tensor]:
         """The hint at the latents' size, and the embedding of time."""
         return self.controlnet_cond_embedding(hint), embedded
-
-
-def _text_for(block: nn.Module, context: Tensor) -> dict[str, Tensor]:
-    return {"encoder_hidden_states": context} if getattr(block, "has_cross_attention", False) else {}
 
 
 def _plain_middle(config: ControlConfig) -> nn.Module:
