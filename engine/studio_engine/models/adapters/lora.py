@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar, cast, runtime_checkable
 from studio_engine.checkpoint.safetensors_file import SafetensorsHeader, read_header
 from studio_engine.errors import EngineError
 from studio_engine.models.adapters.names import part_of, spelling_of
-from studio_engine.models.adapters.origin import LABELS, adapter_family, is_adapter
+from studio_engine.models.adapters.origin import LABELS, adapter_family, adds_channels, is_adapter
 from studio_engine.models.adapters.parse import split_key
 from studio_engine.models.adapters.patch import AdapterPatch
 from studio_engine.models.files import ModelFile
@@ -78,6 +78,12 @@ def _checked(file: ModelFile, strength: float) -> SafetensorsHeader:
     header = read_header(file.path)
     if not is_adapter(header):
         raise EngineError("model.family_unknown", f"{file.name} is not a LoRA that this engine can apply.")
+    if adds_channels(header):
+        raise EngineError(
+            "model.family_unknown",
+            f"{file.name} gives Flux more input channels, which this engine cannot add; use Flux Canny or Flux Depth "
+            "as a whole model instead.",
+        )
     return header
 
 

@@ -43,6 +43,8 @@ _BY_METADATA: Final = (
 )
 _READS_TEXT: Final = re.compile(r"attn2[._](processor[._])?to_[kv]$")
 _JOINT: Final = re.compile(r"add_[qkv]_proj$")
+_FLUX_INPUTS: Final = 64
+"""Channels of a 2×2 patch of latents."""
 _FLUX_WIDTH: Final = 3072
 """Of its tokens; SD 3's are narrower."""
 
@@ -64,6 +66,12 @@ def adapter_family(header: SafetensorsHeader) -> str | None:
 
 def is_adapter(header: SafetensorsHeader) -> bool:
     return any(found is not None and found[1] != "alpha" for found in map(split_key, header.tensors))
+
+
+def adds_channels(header: SafetensorsHeader) -> bool:
+    """Black Forest Labs' control LoRAs, and others that enlarge a weight."""
+    width = (header.shape("img_in.lora_A.weight") or (0, _FLUX_INPUTS))[1]
+    return width != _FLUX_INPUTS or any(key.endswith(".reshape_weight") for key in header.tensors)
 
 
 def label_of_context(width: int) -> str:

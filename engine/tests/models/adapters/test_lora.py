@@ -290,3 +290,19 @@ def test_names_count_more_than_the_trainers_word(model: Model, write: Write) -> 
 def test_another_kind_of_file_is_refused(model: Model, write: Write) -> None:
     with pytest.raises(EngineError, match="not a LoRA"):
         adapted_model(model, write({"conv.weight": noise(2, 2)}), 1.0)
+
+
+@pytest.mark.parametrize(
+    "tensors",
+    [
+        {"img_in.lora_A.weight": (4, 128), "img_in.lora_B.weight": (8, 4)},
+        {"diffusion_model.x.lora_A.weight": (4, 8), "diffusion_model.x.reshape_weight": (2,)},
+    ],
+)
+def test_an_adapter_that_enlarges_the_input_is_refused(
+    model: Model, write: Write, tensors: dict[str, tuple[int, ...]]
+) -> None:
+    file = write({key: torch.ones(shape) for key, shape in tensors.items()})
+    with pytest.raises(EngineError, match="more input channels") as caught:
+        adapted_model(model, file, 1.0)
+    assert caught.value.code == "model.family_unknown"
