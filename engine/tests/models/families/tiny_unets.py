@@ -30,8 +30,23 @@ TINY_REFINER = replace(
     heads=(2, 2, 2, 2),
     vector_width=POOLED + 5 * 256,
 )
-# Segmind's smaller SDXL: fewer layers, more of them on the way up, no middle block.
+# Segmind's smaller SDXL: other numbers of layers on the way up, and one resnet in the middle.
 TINY_SSD = replace(
-    TINY_SDXL, down_depths=((0, 0), (2, 2), (4, 4)), up_depths=((4, 4, 5), (2, 1, 1), (0, 0, 0)), middle_depth=None
+    TINY_SDXL, down_depths=((0, 0), (2, 2), (4, 4)), up_depths=((4, 4, 5), (2, 1, 1), (0, 0, 0)), middle_depth=0
 )
-TINY_UNETS = {"sd1": TINY_UNET, "sd2": TINY_SD2, "sdxl": TINY_SDXL, "sdxl_refiner": TINY_REFINER, "ssd": TINY_SSD}
+# KOALA: one resnet a level, nothing in the middle.
+TINY_KOALA = replace(
+    TINY_SDXL,
+    layers_per_block=1,
+    down_depths=((0,), (2,), (5,)),
+    up_depths=((5, 5), (2, 2), (0, 0)),
+    middle_depth=None,
+)
+TINY_UNETS = {
+    "sd1": TINY_UNET,
+    "sd2": TINY_SD2,
+    "sdxl": TINY_SDXL,
+    "sdxl_refiner": TINY_REFINER,
+    "ssd": TINY_SSD,
+    "koala": TINY_KOALA,
+}

@@ -29,7 +29,7 @@ class UnetConfig:
     up_depths: Depths
     """The same for the way up, in the order of computation: from coarse to fine."""
     middle_depth: int | None
-    """None = there is no middle block."""
+    """None = there is no middle block; 0 = it is a single resnet."""
     context_width: int
     uses_linear_projection: bool
     heads: tuple[int, ...]

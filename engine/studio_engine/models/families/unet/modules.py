@@ -25,7 +25,7 @@ def empty_unet(config: UnetConfig) -> UNet2DConditionModel:
             block_out_channels=config.widths,
             layers_per_block=config.layers_per_block,
             down_block_types=down,
-            mid_block_type=None if config.middle_depth is None else "UNetMidBlock2DCrossAttn",
+            mid_block_type=_middle_type(config),
             up_block_types=up,
             transformer_layers_per_block=[*(list(depths) for depths in config.down_depths[:-1]), _last_depths(config)],
             reverse_transformer_layers_per_block=[list(depths) for depths in config.up_depths],
@@ -40,7 +40,13 @@ def empty_unet(config: UnetConfig) -> UNet2DConditionModel:
     return unet
 
 
+def _middle_type(config: UnetConfig) -> str | None:
+    if config.middle_depth is None:
+        return None
+    return "UNetMidBlock2DCrossAttn" if config.middle_depth else "UNetMidBlock2D"
+
+
 def _last_depths(config: UnetConfig) -> list[int]:
     """Diffusers gives the middle block the last level's depth, also where that level itself has no attention."""
     last = config.down_depths[-1]
-    return list(last) if any(last) or config.middle_depth is None else [config.middle_depth] * len(last)
+    return list(last) if any(last) or not config.middle_depth else [config.middle_depth] * len(last)

@@ -63,7 +63,7 @@ def input_blocks(unet: Layer) -> Iterator[Block]:
 def middle_block(unet: Layer) -> Block | None:
     if unet.mid_block is None:
         return None
-    return Block(Place("middle", 0), tuple(unet.mid_block.resnets), unet.mid_block.attentions[0])
+    return Block(Place("middle", 0), tuple(unet.mid_block.resnets), next(iter(unet.mid_block.attentions), None))
 
 
 def output_blocks(unet: Layer) -> Iterator[Block]:
