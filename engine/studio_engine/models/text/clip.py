@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from studio_engine.models.text.stored import StoredEmbedding, StoredLayerNorm, StoredLinear
+from studio_engine.models.narrow import NarrowLinear
+from studio_engine.models.text.stored import StoredEmbedding, StoredLayerNorm
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class _Attention(nn.Module):
         super().__init__()
         self.heads = config.heads
         self.q_proj, self.k_proj, self.v_proj, self.out_proj = (
-            StoredLinear(config.width, config.width) for _ in range(4)
+            NarrowLinear(config.width, config.width) for _ in range(4)
         )
 
     def forward(self, x: Tensor) -> Tensor:
@@ -50,8 +51,8 @@ class _Mlp(nn.Module):
     def __init__(self, config: ClipConfig) -> None:
         super().__init__()
         self.is_quick = config.is_quick
-        self.fc1 = StoredLinear(config.width, config.inner_width)
-        self.fc2 = StoredLinear(config.inner_width, config.width)
+        self.fc1 = NarrowLinear(config.width, config.inner_width)
+        self.fc2 = NarrowLinear(config.inner_width, config.width)
 
     def forward(self, x: Tensor) -> Tensor:
         inner = self.fc1(x)
@@ -101,7 +102,7 @@ class ClipText(nn.Module):
         self.layers, self.positions, self.width = config.layers, config.positions, config.width
         self.text_model = _TextModel(config)
         if config.projection is not None:
-            self.text_projection = StoredLinear(config.width, config.projection, bias=False)
+            self.text_projection = NarrowLinear(config.width, config.projection, bias=False)
 
     def embed(self, ids: Tensor) -> Tensor:
         """`[rows, tokens]` to fp32 `[rows, tokens, width]`, before positions are added."""

@@ -13,7 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from studio_engine.models.text.stored import StoredEmbedding, StoredLinear
+from studio_engine.models.narrow import NarrowLinear
+from studio_engine.models.text.stored import StoredEmbedding
 
 _FARTHEST: Final = 128
 """Tokens; what lies farther away shares the last bucket."""
@@ -49,8 +50,8 @@ class _Attention(nn.Module):
         super().__init__()
         self.heads = config.heads
         inner = config.heads * config.head_width
-        self.q, self.k, self.v = (StoredLinear(config.width, inner, bias=False) for _ in range(3))
-        self.o = StoredLinear(inner, config.width, bias=False)
+        self.q, self.k, self.v = (NarrowLinear(config.width, inner, bias=False) for _ in range(3))
+        self.o = NarrowLinear(inner, config.width, bias=False)
         if has_bias:
             self.relative_attention_bias = StoredEmbedding(config.buckets, config.heads)
 
@@ -78,8 +79,8 @@ class _AttentionLayer(nn.Module):
 class _Gated(nn.Module):
     def __init__(self, config: T5Config) -> None:
         super().__init__()
-        self.wi_0, self.wi_1 = (StoredLinear(config.width, config.inner_width, bias=False) for _ in range(2))
-        self.wo = StoredLinear(config.inner_width, config.width, bias=False)
+        self.wi_0, self.wi_1 = (NarrowLinear(config.width, config.inner_width, bias=False) for _ in range(2))
+        self.wo = NarrowLinear(config.inner_width, config.width, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
         answer: Tensor = self.wo(functional.gelu(self.wi_0(x), approximate="tanh") * self.wi_1(x))

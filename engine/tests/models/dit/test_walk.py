@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from studio_engine.errors import EngineError
 from studio_engine.models.families.dit.config import read_flux_config, read_sd3_config
 from studio_engine.models.families.dit.modules import empty_flux, empty_sd3
+from studio_engine.models.families.dit.network import Walk
 from studio_engine.models.families.dit.stream import DitInput, padded
 from studio_engine.models.families.dit.walk_flux import patches_of, reference_places, walk_flux
 from studio_engine.models.families.dit.walk_sd3 import walk_sd3
@@ -93,6 +94,13 @@ def test_fluxs_controls_are_added_after_double_and_single_blocks() -> None:
     call = inputs(residuals=Residuals(input=tuple(double), output=tuple(single)))
     expected = flux_forward(net, inputs(), controlnet_block_samples=double, controlnet_single_block_samples=single)
     torch.testing.assert_close(walk_flux(net, call, NONE), expected, atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize(("config", "walk"), [(SD3, walk_sd3), (DEV, walk_flux)])
+def test_another_familys_controls_are_refused(config: object, walk: Walk) -> None:
+    call = inputs(residuals=Residuals(output=(noise(2, 32, 4, 6),)))
+    with pytest.raises(EngineError, match="another family"):
+        walk(tiny(config), call, NONE)  # type: ignore[arg-type]
 
 
 def test_skipped_layers_are_passed_over() -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from torch import Tensor
 from torch.nn import functional
 
+from studio_engine.errors import EngineError
 from studio_engine.models.families.dit.config import PATCH
 from studio_engine.models.families.unet.attention import HookedCall
 from studio_engine.sampling.conditioning import Residuals
@@ -50,7 +51,14 @@ def padded(x: Tensor) -> Tensor:
 def added(h: Tensor, residuals: Sequence[Tensor | None], index: int) -> Tensor:
     """A control's share in the picture's tokens after a block; a net may have fewer blocks than the model."""
     residual = residuals[index] if index < len(residuals) else None
-    return h if residual is None else h + residual.to(h.dtype)
+    if residual is None:
+        return h
+    if residual.shape != h.shape:
+        raise EngineError(
+            "engine.node_failed",
+            "The ControlNet was made for another family than the model; choose one of the model's own family.",
+        )
+    return h + residual.to(h.dtype)
 
 
 def modulated(h: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
