@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from studio_engine.checkpoint.safetensors_file import SafetensorsHeader, read_tensors
 from studio_engine.models.fill import StoredTensors, fill, placed, tensor_bytes
 from studio_engine.models.narrow import narrow
+from studio_engine.models.packing import pack
 from studio_engine.models.parts import Blueprint, LoadedPart
 from studio_engine.runtime.plan import ComputePlan
 
@@ -35,6 +36,8 @@ def load_part(
         narrow(empty, blueprint.dtype)
     nn.Module.to(empty, plan.device)
     blueprint.finish(empty)
+    if plan.is_packed and kept == blueprint.dtype:
+        pack(empty)
     left = sorted(key for key in stored.values if key not in used and not blueprint.is_idle(key))
     if left:
         log.warning("%s holds %d tensors that are not used, first %s", name, len(left), left[0])

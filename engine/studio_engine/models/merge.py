@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from studio_engine.errors import EngineError
 from studio_engine.models.adapters.layouts import single_file_source
 from studio_engine.models.adapters.lora import PatchableNetwork, PatchableText
+from studio_engine.models.packing import plain_weight
 from studio_engine.models.parts import LoadedPart, PartRef, PartSource
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ class MergePatch:
         if len(shared) < total:
             log.warning("%s: %d weights differ in size, not merged", self.other.files[0].name, total - len(shared))
         return {
-            name: partial(_merged, weights[name].detach(), shares)
+            name: partial(_merged, plain_weight(weights[name].detach()), shares)
             for name, shares in shared.items()
             if shares != (1.0, 0.0)
         }

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from studio_engine.errors import EngineError
+from studio_engine.models.packing import packed_like, plain_weight
 from studio_engine.models.parts import LoadedPart, PartSource, WeightPatch
 
 
@@ -26,9 +27,9 @@ def patched_weights(base: nn.Module, patches: Sequence[WeightPatch], source: Par
     sums: dict[str, Tensor] = {}
     for patch in patches:
         for name, change in patch.changes(base, source).items():
-            weight = sums[name] if name in sums else base.get_parameter(name).float()
+            weight = sums[name] if name in sums else plain_weight(base.get_parameter(name)).float()
             sums[name] = change(weight)
-    return {name: _like(base.get_parameter(name), name, total) for name, total in sums.items()}
+    return {name: _like(plain_weight(base.get_parameter(name)), name, total) for name, total in sums.items()}
 
 
 def _like(weight: Tensor, name: str, total: Tensor) -> Tensor:
@@ -47,6 +48,7 @@ def _with_weights(base: nn.Module, weights: Mapping[str, Tensor]) -> nn.Module:
     shared |= {id(config): config for config in configs}
     clone = copy.deepcopy(base, shared)
     for name, value in weights.items():
-        owner, _, attribute = name.rpartition(".")
-        setattr(clone.get_submodule(owner), attribute, nn.Parameter(value, requires_grad=False))
+        path, _, attribute = name.rpartition(".")
+        owner = clone.get_submodule(path)
+        setattr(owner, attribute, nn.Parameter(packed_like(owner, value), requires_grad=False))
     return clone

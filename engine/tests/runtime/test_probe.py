@@ -24,8 +24,13 @@ FOUR_CORES_TWO_THREADS = "".join(
 def test_bf16_is_used_only_where_it_was_measured_faster(
     bf16: tuple[float | None, float | None], dtype: torch.dtype
 ) -> None:
-    plan = plan_for(Rates(100.0, 100.0, 120.0, *bf16), threads=2)
+    plan = plan_for(Rates(100.0, 100.0, 120.0, *bf16, packed_gain=1.0), threads=2)
     assert (plan.unet_dtype, plan.is_channels_last, plan.threads) == (dtype, True, 2)
+
+
+@pytest.mark.parametrize(("gain", "is_packed"), [(1.8, True), (1.02, False), (None, False)])
+def test_weights_are_packed_only_where_that_was_measured_faster(gain: float | None, is_packed: bool) -> None:
+    assert plan_for(Rates(100.0, 100.0, 120.0, None, None, gain), threads=2).is_packed == is_packed
 
 
 def test_the_measurement_is_remembered(tmp_path: Path) -> None:
