@@ -47,8 +47,8 @@ DEFAULT_MESSAGES: Final[Mapping[ErrorCode, str]] = {
     "blob.hash_mismatch": "The bytes do not match the announced SHA-256; upload them again.",
     "model.file_missing": "The model file is not on the engine; put it into the models folder and restart.",
     "model.file_corrupt": "The model file is damaged or not a safetensors file; download it again.",
-    "model.family_unknown": "The checkpoint belongs to a model family that this engine cannot run; "
-    "use an SD 1.x checkpoint.",
+    "model.family_unknown": "The file is of a model family that this engine cannot run; "
+    "use one of SD 1.x, SD 2.x, SDXL, SD 3 or Flux.",
     "model.untrained": "The model file holds no trained weights; train or download it first.",
     "engine.token_invalid": "The engine token is wrong; give the engine the token of this installation.",
     "engine.out_of_memory": "The engine ran out of memory; use a smaller size or fewer pictures at once.",
