@@ -11,6 +11,7 @@ from torch import Tensor
 
 if TYPE_CHECKING:
     from studio_engine.sampling.model import Latent, Network
+    from studio_engine.sampling.prompt_hooks import PromptHook
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,10 @@ class Cond:
     """Distilled guidance (Flux)."""
     references: tuple[Tensor, ...] = ()
     """Raw latents of reference pictures."""
+    hooks: tuple[PromptHook, ...] = ()
+    """What they change about the model holds for this prompt alone."""
+    encoded_for: tuple[float, float] = (0.0, 1.0)
+    """The share of the run that it was encoded for, where that differs by share; it counts within both."""
     is_default: bool = False
     """Counts only where no other prompt of its list does."""
     extra: Mapping[str, object] = field(default_factory=dict)
@@ -97,7 +102,7 @@ class ControlInput:
 
     net: ControlNet
     hint: Tensor
-    """`[rows, channels, height, width]`, at the net's own resolution and range."""
+    """`[rows, channels, height, width]`, as the net reads it: pixels, or what its first layers made of them."""
     strength: float
     extra: Mapping[str, Tensor] = field(default_factory=dict)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
+import torch
 from diffusers.models.controlnets.controlnet import ControlNetConditioningEmbedding
 from diffusers.models.unets.unet_2d_blocks import UNetMidBlock2D
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
@@ -42,16 +43,19 @@ class ControlModule(nn.Module):
         self.controlnet_down_blocks = nn.ModuleList(nn.Conv2d(width, width, 1) for width in _block_widths(config))
         self.controlnet_mid_block = nn.Conv2d(widths[-1], widths[-1], 1)
 
+    def guide(self, hint: Tensor, kind: int | None) -> Tensor:
+        """`[rows, channels, 8 h, 8 w]` to `[rows, width, h, w]`: what a run adds at its every step."""
+        guide: Tensor = self.controlnet_cond_embedding(hint)
+        return guide
+
     def forward(
-        self, x: Tensor, timestep: Tensor, context: Tensor, hint: Tensor, *, vector: Tensor | None, kind: int | None
+        self, x: Tensor, timestep: Tensor, context: Tensor, guide: Tensor, *, vector: Tensor | None, kind: int | None
     ) -> tuple[list[Tensor], Tensor]:
         """What to add to each input block's skip connection, in order, and to the middle.
 
-        `x` is `[rows, channels, h, w]`, `hint` `[rows, channels, 8 h, 8 w]`, `vector` `[rows, width]`. `kind` is the
-        hint's, for union nets; None = untold.
+        `x` is `[rows, channels, h, w]`, `vector` `[rows, width]`. `kind` is the hint's, for union nets; None = untold.
         """
-        embedded = self.time_embedding(self.time_proj(timestep).to(x.dtype))
-        guide, embedded = self._guided(hint, embedded, kind)
+        embedded = self.embedded(timestep, kind, x.dtype)
         if vector is not None and hasattr(self, "add_embedding"):
             embedded = embedded + self.add_embedding(vector)
         layers = LayerInput(functional.silu(embedded), context, None)
@@ -64,13 +68,14 @@ class ControlModule(nn.Module):
         added = [convolve(state) for convolve, state in zip(self.controlnet_down_blocks, states, strict=True)]
         return added, self.controlnet_mid_block(h)
 
+    def embedded(self, timestep: Tensor, kind: int | None, dtype: torch.dtype) -> Tensor:
+        """`[rows]` to `[rows, width]`"""
+        embedded: Tensor = self.time_embedding(self.time_proj(timestep).to(dtype))
+        return embedded
+
     def _middle(self) -> Block:
         attentions = list(self.mid_block.attentions)
         return Block(Place("middle", 0), tuple(self.mid_block.resnets), attentions[0] if attentions else None)
-
-    def _guided(self, hint: Tensor, embedded: Tensor, kind: int | None) -> tuple[Tensor, Tensor]:
-        """The hint at the latents' size, and the embedding of time."""
-        return self.controlnet_cond_embedding(hint), embedded
 
 
 def _plain_middle(config: ControlConfig) -> nn.Module:

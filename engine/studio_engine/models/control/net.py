@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 import torch
 from torch import Tensor
@@ -13,11 +13,12 @@ from studio_engine.errors import EngineError
 from studio_engine.imaging.resize import resize
 from studio_engine.models.adapters.origin import label_of_context
 from studio_engine.models.control.config import ControlConfig
-from studio_engine.models.parts import PartRef, PartSource
+from studio_engine.models.parts import LoadedPart, PartRef, PartSource
 from studio_engine.runtime.memory import check_fits
 from studio_engine.sampling.conditioning import ControlInput, ControlUse, NetInput, Residuals
 
 if TYPE_CHECKING:
+    from studio_engine.models.control.modules import ControlModule
     from studio_engine.sampling.model import Latent, Network
 
 CELLS: Final = 8
@@ -41,31 +42,32 @@ class UnetControlNet:
     def batch_key(self) -> Hashable:
         return (self.ref.key, self.is_pooled, self.kind)
 
-    def prepare(self, use: ControlUse, latent: Latent) -> ControlInput:
-        height, width = (CELLS * side for side in latent.samples.shape[-2:])
-        return ControlInput(self, hint_of_size(use.hint, width, height), use.strength)
-
     @torch.no_grad()
-    def residuals(self, x: Tensor, timestep: Tensor, inputs: NetInput, control: ControlInput) -> Residuals:
-        plan, part = self.source.plan, self.source.part(self.ref)
-        config = part.config
-        assert isinstance(config, ControlConfig)
-        _check_fit(config, x, inputs)
+    def prepare(self, use: ControlUse, latent: Latent) -> ControlInput:
+        """The hint as the net's first layers pass it on, which is the same at each step of a run."""
+        part, config = self._part()
         if config.union_types is not None and (self.kind or 0) >= config.union_types:
             raise EngineError(
                 "engine.node_failed",
                 f"{self.ref.files[0].name} knows {config.union_types} kinds of hints and not the one that "
                 "SetUnionControlNetType asks for; choose another, or auto.",
             )
-        check_fits(x[:, 0].numel() * config.unet.widths[0] * part.dtype.itemsize * _COPIES, plan.device)
-        layout = torch.channels_last if plan.is_channels_last else torch.contiguous_format
-        hint = fitted_channels(control.hint, config.hint_widths[0])
+        height, width = (CELLS * side for side in latent.samples.shape[-2:])
+        hint = self._placed(fitted_channels(hint_of_size(use.hint, width, height), config.hint_widths[0]), part)
+        module = cast("ControlModule", part.module)
+        return ControlInput(self, self.source.batcher.alone(lambda: module.guide(hint, self.kind)), use.strength)
+
+    @torch.no_grad()
+    def residuals(self, x: Tensor, timestep: Tensor, inputs: NetInput, control: ControlInput) -> Residuals:
+        part, config = self._part()
+        _check_fit(config, x, inputs)
+        check_fits(x[:, 0].numel() * config.unet.widths[0] * part.dtype.itemsize * _COPIES, x.device)
         added, middle = part.module(
-            x.to(plan.device, part.dtype).contiguous(memory_format=layout),
+            self._placed(x, part),
             timestep,
-            inputs.context.to(plan.device, part.dtype),
-            hint.to(plan.device, part.dtype).contiguous(memory_format=layout),
-            vector=None if inputs.vector is None else inputs.vector.to(plan.device, part.dtype),
+            inputs.context.to(x.device, part.dtype),
+            self._placed(control.hint, part),
+            vector=None if inputs.vector is None else inputs.vector.to(x.device, part.dtype),
             kind=self.kind,
         )
         # Output block 0 reads the last input block's skip connection.
@@ -74,6 +76,16 @@ class UnetControlNet:
 
     def with_kind(self, kind: int | None) -> UnetControlNet:
         return replace(self, kind=kind)
+
+    def _part(self) -> tuple[LoadedPart, ControlConfig]:
+        part = self.source.part(self.ref)
+        assert isinstance(part.config, ControlConfig)
+        return part, part.config
+
+    def _placed(self, tensor: Tensor, part: LoadedPart) -> Tensor:
+        plan = self.source.plan
+        layout = torch.channels_last if plan.is_channels_last else torch.contiguous_format
+        return tensor.to(plan.device, part.dtype).contiguous(memory_format=layout)
 
     def _scaled(self, value: Tensor, strength: float) -> Tensor:
         pooled = value.mean(dim=(2, 3), keepdim=True).expand_as(value) if self.is_pooled else value

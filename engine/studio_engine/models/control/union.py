@@ -27,21 +27,24 @@ class UnionModule(ControlModule):
         self.control_type_proj = Timesteps(_KIND_WIDTH, flip_sin_to_cos=True, downscale_freq_shift=0)
         self.control_add_embedding = TimestepEmbedding(_KIND_WIDTH * kinds, TIME_FACTOR * width)
 
-    def _guided(self, hint: Tensor, embedded: Tensor, kind: int | None) -> tuple[Tensor, Tensor]:
-        guide, _ = super()._guided(hint, embedded, kind)
-        flags = torch.zeros(self.task_embedding.shape[0], device=hint.device)
+    def guide(self, hint: Tensor, kind: int | None) -> Tensor:
+        """Shifted per channel by what a transformer makes of the hint's mean and its kind."""
+        guide = super().guide(hint, kind)
         if kind is None:
-            return guide, embedded + self._kind_embedding(flags, embedded)
-        flags[kind] = 1.0
+            return guide
         token = guide.mean(dim=(2, 3)) + self.task_embedding[kind]
         for layer in self.transformer_layes:
             token = layer(token)
-        shift = self.spatial_ch_projs(token)[:, :, None, None]
-        return guide + shift, embedded + self._kind_embedding(flags, embedded)
+        shift: Tensor = self.spatial_ch_projs(token)
+        return guide + shift[:, :, None, None]
 
-    def _kind_embedding(self, flags: Tensor, like: Tensor) -> Tensor:
-        flat = self.control_type_proj(flags).to(like.dtype).reshape(1, -1)
-        return cast(Tensor, self.control_add_embedding(flat))
+    def embedded(self, timestep: Tensor, kind: int | None, dtype: torch.dtype) -> Tensor:
+        flags = torch.zeros(self.task_embedding.shape[0], device=timestep.device)
+        if kind is not None:
+            flags[kind] = 1.0
+        flat = self.control_type_proj(flags).to(dtype).reshape(1, -1)
+        told: Tensor = self.control_add_embedding(flat)
+        return super().embedded(timestep, kind, dtype) + told
 
 
 class _Mlp(nn.Module):

@@ -1,5 +1,6 @@
 """ControlNets say what diffusers' say, for each layout and kind of file."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -135,8 +136,9 @@ def test_two_nets_add_up(store: ModelStore, write: Write) -> None:
     other = opened(store, write(random_module(lambda: ControlNetModel(**TINY), 2).state_dict(), "other"))
 
     def predicted(*controls: tuple[UnetControlNet, float]) -> Tensor:
-        hint = hint_of_size(IMAGE, 64, 64).expand(2, -1, -1, -1)
-        inputs = NetInput(CONTEXT, controls=tuple(ControlInput(net, hint, s) for net, s in controls))
+        uses = [net.prepare(ControlUse(net, IMAGE, strength), Latent(X)) for net, strength in controls]
+        rows = tuple(replace(each, hint=each.hint.expand(2, -1, -1, -1)) for each in uses)
+        inputs = NetInput(CONTEXT, controls=rows)
         return model.network.predict(X, TIME, inputs, model.hooks, torch.ones(2))
 
     assert not torch.allclose(predicted((one, 1.0), (other, 1.0)), predicted((one, 1.0)), atol=1e-3)
@@ -233,13 +235,22 @@ def test_a_control_lora_changes_the_model_that_it_steers(store: ModelStore, writ
     assert_says(residuals(net.bound_to(model.network)), *expected(module))
 
 
-def test_the_hint_is_the_middle_at_the_latents_size(store: ModelStore, write: Write) -> None:
+def test_the_hint_is_the_middle_at_the_latents_size() -> None:
     image = torch.zeros(1, 64, 128, 3)
     image[:, :, 32:96] = 1.0
-    net = opened(store, write(control_net().state_dict()))
-    hint = net.prepare(ControlUse(net, image, 1.0), Latent(torch.zeros(1, 4, 4, 4))).hint
+    hint = hint_of_size(image, 32, 32)
     assert hint.shape == (1, 3, 32, 32)
     assert bool((hint == 1.0).all())
+
+
+def test_the_first_layers_read_a_hint_once_for_all_steps(store: ModelStore, write: Write) -> None:
+    module = control_net()
+    net = opened(store, write(module.state_dict()))
+    guide = net.prepare(ControlUse(net, IMAGE, 1.0), Latent(X)).hint
+    with torch.no_grad():
+        wanted = module.controlnet_cond_embedding(IMAGE.movedim(-1, 1))
+    assert guide.shape == (1, 16, 8, 8)
+    torch.testing.assert_close(guide, wanted, rtol=1e-4, atol=1e-4)
 
 
 def test_transparency_is_no_part_of_a_hint(store: ModelStore, write: Write) -> None:
