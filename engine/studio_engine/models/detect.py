@@ -101,7 +101,8 @@ def detect_lora(header: SafetensorsHeader) -> str | None:
 
 def check_kind(header: SafetensorsHeader, kind: ModelKind) -> None:
     """Raises `model.family_unknown` for a file that lies in the folder of another kind."""
-    if kind not in _CHECKED:
+    # A whole CLIP holds a text encoder and a vision model.
+    if kind not in _CHECKED or any(part.kind == kind and part.matches(header) for part in _PARTS):
         return
     found = find_network(header)
     # A checkpoint also serves as its autoencoder and text encoders.

@@ -79,6 +79,10 @@ class ClipLayout:
     is_open_clip: bool
 
     @property
+    def layers(self) -> int:
+        return self.keys.count(re.escape(self._key("encoder.layers.")) + r"(\d+)\.")
+
+    @property
     def projection(self) -> WeightSource | None:
         """OpenCLIP multiplies from the left, transformers has a linear layer."""
         outer = PartKeys(self.keys.header, self.keys.prefix.removesuffix("text_model."))
@@ -102,7 +106,7 @@ class ClipLayout:
             positions=positions,
             width=width,
             inner_width=keys.sizes(self._key("encoder.layers.0.mlp.fc1.weight"), 2)[0],
-            layers=keys.count(re.escape(self._key("encoder.layers.")) + r"(\d+)\."),
+            layers=self.layers,
             heads=heads,
             is_quick=part == "clip_l",
             projection=None if projection is None else min(keys.header.tensors[projection.key].shape, default=0),

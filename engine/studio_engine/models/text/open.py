@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 
@@ -17,7 +16,6 @@ from studio_engine.models.text.stack import TextSource, TextStack
 
 _CLIP_PARTS: Final = ("clip_l", "clip_h", "clip_g")
 # Which CLIP a file holds shows in the number of its layers: L has 12, H 24 (or 23), G 32.
-_LAYERS: Final = re.compile(r"(?:.*\.)?(?:encoder\.layers|resblocks)\.(\d+)\..+")
 _MIN_LAYERS: Final = {"clip_g": 31, "clip_h": 23}
 # CLIPLoader's types whose models this engine runs.
 _TYPES: Final = ("stable_diffusion", "sdxl", "sd3", "flux")
@@ -62,13 +60,13 @@ def part_of(header: SafetensorsHeader) -> str:
     """Which encoder a file of its own holds. Raises `model.family_unknown` for none that we know."""
     if find_t5(header) is not None:
         return "t5xxl"
-    if not any(find_clip(header, part) for part in _CLIP_PARTS):
+    layout = next((found for part in _CLIP_PARTS if (found := find_clip(header, part))), None)
+    if layout is None:
         raise EngineError(
             "model.family_unknown",
             f"{header.path.name} is no text encoder that this engine knows; it runs CLIP L, H and G, and T5 XXL.",
         )
-    layers = 1 + max((int(match[1]) for key in header.tensors if (match := _LAYERS.fullmatch(key))), default=0)
-    return next((part for part, least in _MIN_LAYERS.items() if layers >= least), "clip_l")
+    return next((part for part, least in _MIN_LAYERS.items() if layout.layers >= least), "clip_l")
 
 
 def recipe_for(clip_type: str, parts: Collection[str]) -> TextRecipe:

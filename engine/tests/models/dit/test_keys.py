@@ -85,6 +85,20 @@ def test_diffusers_own_layout_is_read_too(names: object) -> None:
     check_all_explained(blueprint, own)
 
 
+@pytest.mark.parametrize(("names", "last"), [(sd3(MEDIUM_3), "final_layer."), (flux(DEV), "final_layer.")])
+def test_controlnets_with_the_models_blocks_are_no_models(names: object, last: str) -> None:
+    shapes = {name: shape for name, shape in dict(names).items() if not name.startswith(last)}  # type: ignore[call-overload]
+    assert find_network(header_of(shapes | {"controlnet_blocks.0.weight": (8, 8)})) is None
+
+
+@pytest.mark.parametrize("names", [sd3(MEDIUM_35), flux(DEV)])
+def test_neither_are_diffusers_controlnets(names: object) -> None:
+    family, keys = find_network(header_of(dict(names)))  # type: ignore[call-overload, misc]
+    module = family.blueprint(ref(family.name), keys, plain_plan()).empty()
+    shapes = {name: tuple(value.shape) for name, value in module.state_dict().items() if "proj_out" not in name}
+    assert find_network(header_of(shapes | {"controlnet_blocks.0.weight": (8, 8)})) is None
+
+
 @pytest.mark.parametrize(
     ("names", "changed", "shape"),
     [

@@ -7,6 +7,7 @@ import torch
 from safetensors.torch import save_file
 
 from studio_engine.errors import EngineError
+from studio_engine.models.detect import check_kind
 from studio_engine.models.files import ModelFile
 from studio_engine.models.parts import PartRef
 from studio_engine.models.text.blueprint import clip_blueprint, t5_blueprint
@@ -42,6 +43,14 @@ SD3 = (
 SD3_L = ClipConfig(49408, 77, 768, 3072, 12, 12, is_quick=True, projection=768)
 
 
+WHOLE_CLIP = dict(transformers_clip(768, 12, projection=True)) | {
+    "vision_model.encoder.layers.23.mlp.fc1.weight": (4096, 1024),
+    "visual_projection.weight": (768, 1024),
+    "logit_scale": (),
+}
+"""A ViT-L with its vision tower, which has 24 layers."""
+
+
 def ref(part: str, dtype: str | None = None) -> PartRef:
     file = ModelFile("x", "text_encoder", Path("x"), "0" * 64, 0, "x", None)
     return PartRef((file,), part, "sd3", weight_dtype=dtype)
@@ -57,6 +66,7 @@ def ref(part: str, dtype: str | None = None) -> PartRef:
         ("clip_g", prefixed("conditioner.embedders.0.model.", open_clip(1280, 32)), G),
         ("clip_g", dict(transformers_clip(1280, 32, projection=True)), G),
         ("clip_g", dict(open_clip(1280, 32)), G),
+        ("clip_l", WHOLE_CLIP, SD3_L),
         ("clip_l", SDXL, L),
         ("clip_g", SDXL, G),
         ("clip_l", SD3, SD3_L),
@@ -119,10 +129,18 @@ def test_small_encoders_are_widened_once() -> None:
         (dict(transformers_clip(1024, 23, projection=False)), "clip_h"),
         (dict(open_clip(1280, 32)), "clip_g"),
         (dict(t5_xxl()), "t5xxl"),
+        (WHOLE_CLIP, "clip_l"),
     ],
 )
 def test_a_file_of_its_own_is_recognised(shapes: Shapes, part: str) -> None:
     assert part_of(header_of(shapes)) == part
+
+
+def test_a_whole_clip_may_lie_among_the_text_encoders() -> None:
+    check_kind(header_of(WHOLE_CLIP), "text_encoder")
+    check_kind(header_of(WHOLE_CLIP), "clip_vision")
+    with pytest.raises(EngineError, match="a VAE"):
+        check_kind(header_of({"decoder.conv_in.weight": (1, 1, 3, 3)}), "text_encoder")
 
 
 def test_another_file_is_refused() -> None:

@@ -45,23 +45,31 @@ class FluxConfig:
     has_guidance: bool
 
 
+# What a ControlNet, which has a model's blocks, lacks.
+_LAST: Final = "final_layer.linear.weight"
+_DIFFUSERS_LAST: Final = "proj_out.weight"
+
+
 def is_sd3(keys: PartKeys) -> bool:
-    return "joint_blocks.0.context_block.attn.qkv.weight" in keys or is_diffusers_sd3(keys)
+    is_theirs = "joint_blocks.0.context_block.attn.qkv.weight" in keys and _LAST in keys
+    return is_theirs or is_diffusers_sd3(keys)
 
 
 def is_diffusers_sd3(keys: PartKeys) -> bool:
-    return "transformer_blocks.0.attn.add_q_proj.weight" in keys and "pos_embed.proj.weight" in keys
+    names = ("transformer_blocks.0.attn.add_q_proj.weight", "pos_embed.proj.weight", _DIFFUSERS_LAST)
+    return all(name in keys for name in names)
 
 
 def is_flux(keys: PartKeys) -> bool:
     """Its descendants without a pooled text (Chroma, Flux 2) are others."""
-    is_ours = "double_blocks.0.img_attn.norm.key_norm.scale" in keys and "img_in.weight" in keys
-    return (is_ours and "vector_in.in_layer.weight" in keys) or is_diffusers_flux(keys)
+    names = ("double_blocks.0.img_attn.norm.key_norm.scale", "img_in.weight", "vector_in.in_layer.weight", _LAST)
+    return all(name in keys for name in names) or is_diffusers_flux(keys)
 
 
 def is_diffusers_flux(keys: PartKeys) -> bool:
-    is_theirs = "single_transformer_blocks.0.proj_mlp.weight" in keys and "x_embedder.weight" in keys
-    return is_theirs and "time_text_embed.text_embedder.linear_1.weight" in keys
+    pooled = "time_text_embed.text_embedder.linear_1.weight"
+    names = ("single_transformer_blocks.0.proj_mlp.weight", "x_embedder.weight", pooled, _DIFFUSERS_LAST)
+    return all(name in keys for name in names)
 
 
 def read_sd3_config(keys: PartKeys) -> Sd3Config:
