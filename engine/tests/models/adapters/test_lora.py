@@ -1,6 +1,8 @@
 """Adapters on models: whatever the names, in any order, without touching the base."""
 
 import math
+from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -9,6 +11,7 @@ from torch import Tensor, nn
 from studio_engine.errors import EngineError
 from studio_engine.graph.sockets import Model, TextEncoder
 from studio_engine.models.adapters.lora import adapted_model, adapted_text
+from studio_engine.models.parts import PartRef
 from studio_engine.models.store import ModelStore
 from tests.models.adapters.conftest import Write, noise
 
@@ -306,3 +309,21 @@ def test_an_adapter_that_enlarges_the_input_is_refused(
     with pytest.raises(EngineError, match="more input channels") as caught:
         adapted_model(model, file, 1.0)
     assert caught.value.code == "model.family_unknown"
+
+
+@pytest.mark.parametrize(
+    ("stem", "part"), [("lora_te1_", "clip_l"), ("lora_te2_", "clip_g"), ("text_encoder_2.", "clip_g")]
+)
+def test_each_text_encoder_gets_its_own_share(
+    store: ModelStore, clip: TextEncoder, write: Write, stem: str, part: str
+) -> None:
+    ref = clip.refs[0]  # type: ignore[attr-defined]
+    both = replace(clip, refs=(ref, PartRef(ref.files, "clip_g", "sdxl")))  # type: ignore[type-var]
+    name = (
+        f"{stem}text_model.encoder.layers.0.mlp.fc1"
+        if stem.endswith(".")
+        else f"{stem}text_model_encoder_layers_0_mlp_fc1"
+    )
+    file = write({f"{name}.lora_up.weight": noise(8, 4), f"{name}.lora_down.weight": noise(4, 8)})
+    changed: Any = adapted_text(both, file, 1.0)
+    assert [each.part for each in changed.refs if each.patches] == [part]
