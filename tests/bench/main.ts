@@ -8,6 +8,8 @@ import { measureClaims } from './claim.bench.ts';
 import type { BenchContext } from './context.ts';
 import { measurePlatformTax } from './platform-tax.ts';
 import { renderReport, type Section } from './report.ts';
+import { measureSharing } from './sharing.ts';
+import { measureSoak } from './soak.ts';
 import { measureStartTimes } from './start-times.ts';
 import { measureStepTime } from './step-time.ts';
 import { measureSubmitLatency } from './submit-latency.ts';
@@ -19,6 +21,8 @@ const benches: Readonly<Record<string, (context: BenchContext) => Promise<Sectio
   submit: measureSubmitLatency,
   claim: () => measureClaims(requireEnv('STUDIO_TEST_DATABASE_URL')),
   step: measureStepTime,
+  sharing: measureSharing,
+  soak: measureSoak,
   start: measureStartTimes,
 };
 
