@@ -21,6 +21,7 @@ from studio_engine.sampling.conditioning import (
 from studio_engine.sampling.conds import PreparedCond, PromptList, active_controls, prepared
 from studio_engine.sampling.model import Latent, Model
 from studio_engine.sampling.net_rows import are_joinable, joined, with_rows
+from studio_engine.sampling.prompt_hooks import HookedModels
 from studio_engine.sampling.regions import Box, weight_of
 
 NO_COUNT: Final = 1e-37
@@ -37,6 +38,8 @@ class _Row:
 
     place: int
     """Of its list among those asked."""
+    model: Model
+    """With the prompt's own changes."""
     box: Box | None
     x: Tensor
     inputs: NetInput
@@ -46,7 +49,8 @@ class _Row:
 
     def joins(self, other: _Row) -> bool:
         return (
-            self.x.shape == other.x.shape
+            self.model.network is other.model.network
+            and self.x.shape == other.x.shape
             and len(self.uses) == len(other.uses)
             and all(one is another for one, another in zip(self.uses, other.uses, strict=True))
             and are_joinable(self.inputs, other.inputs)
@@ -61,6 +65,7 @@ class RunAnswers:
         self._run = run
         self._hints: dict[tuple[int, Box | None], ControlInput] = {}
         self._uses: list[ControlUse] = []
+        self._models = HookedModels()
 
     def prepare(self, *lists: Conditioning) -> tuple[PromptList, ...]:
         return prepared(self._model, self._run, lists)
@@ -68,7 +73,7 @@ class RunAnswers:
     def __call__(
         self, model: Model, prompts: Sequence[PromptList | None], x: Tensor, sigma: Tensor
     ) -> tuple[Tensor, ...]:
-        rows = _rows(model, prompts, x, float(sigma[0]))
+        rows = self._rows(model, prompts, x, float(sigma[0]))
         totals = [torch.zeros_like(x) for _ in prompts]
         counts = [torch.full_like(x, NO_COUNT) for _ in prompts]
         # The last list first: ComfyUI's order, so the negative prompt's rows come before the positive's.
@@ -76,13 +81,29 @@ class RunAnswers:
         while waiting:
             group = self._group(waiting)
             waiting = [row for row in waiting if row not in group]
-            for row, answer in zip(group, self._ask(model, group, sigma), strict=True):
+            for row, answer in zip(group, self._ask(group, sigma), strict=True):
                 total, count = totals[row.place], counts[row.place]
                 if row.box is not None:
                     total, count = row.box.of(total), row.box.of(count)
                 total += answer * row.weight
                 count += row.weight
         return tuple(total / count for total, count in zip(totals, counts, strict=True))
+
+    def _rows(self, model: Model, prompts: Sequence[PromptList | None], x: Tensor, sigma: float) -> list[_Row]:
+        rows: list[_Row] = []
+        for place, conds in enumerate(prompts):
+            active = [] if conds is None else [each for each in conds.conds if each.counts_at(sigma)]
+            ready = [
+                _row(self._models.find(model, each.cond.hooks, sigma), each, x, sigma=sigma, place=place)
+                for each in active
+            ]
+            own = [row for row, each in zip(ready, active, strict=True) if not each.cond.is_default]
+            rest = [row for row, each in zip(ready, active, strict=True) if each.cond.is_default]
+            left = _left_over(own, x) if rest else None
+            if left is not None and left.max() > 0:
+                own += [replace(row, weight=left if row.box is None else row.box.of(left)) for row in rest]
+            rows += own
+        return rows
 
     def _group(self, waiting: Sequence[_Row]) -> list[_Row]:
         """Rows for one call: all that join the list's oldest, halved until they fit into memory."""
@@ -97,10 +118,10 @@ class RunAnswers:
             group = group[: max(1, len(group) // part)]
         return group
 
-    def _ask(self, model: Model, group: Sequence[_Row], sigma: Tensor) -> tuple[Tensor, ...]:
+    def _ask(self, group: Sequence[_Row], sigma: Tensor) -> tuple[Tensor, ...]:
         inputs = joined([self._steered(row) for row in group])
         x = torch.cat([row.x for row in group])
-        return model.denoise(x, sigma.repeat(len(group)), inputs).chunk(len(group))
+        return group[0].model.denoise(x, sigma.repeat(len(group)), inputs).chunk(len(group))
 
     def _steered(self, row: _Row) -> NetInput:
         controls = tuple(self._hint(use, row.box) for use in row.uses)
@@ -117,21 +138,6 @@ class RunAnswers:
         return self._hints[key]
 
 
-def _rows(model: Model, prompts: Sequence[PromptList | None], x: Tensor, sigma: float) -> list[_Row]:
-    rows: list[_Row] = []
-    for place, conds in enumerate(prompts):
-        active = [] if conds is None else [each for each in conds.conds if each.counts_at(sigma)]
-        own = [_row(model, each, x, sigma=sigma, place=place) for each in active if not each.cond.is_default]
-        defaults = [each for each in active if each.cond.is_default]
-        if defaults:
-            left = _left_over(own, x)
-            if left.max() > 0:
-                rest = [_row(model, each, x, sigma=sigma, place=place) for each in defaults]
-                own += [replace(row, weight=left if row.box is None else row.box.of(left)) for row in rest]
-        rows += own
-    return rows
-
-
 def _row(model: Model, each: PreparedCond, x: Tensor, *, sigma: float, place: int) -> _Row:
     box = each.box
     inputs = each.inputs
@@ -139,6 +145,7 @@ def _row(model: Model, each: PreparedCond, x: Tensor, *, sigma: float, place: in
         inputs = replace(inputs, concat=box.of(inputs.concat))
     return _Row(
         place=place,
+        model=model,
         box=box,
         x=x if box is None else box.of(x),
         inputs=with_rows(inputs, x.shape[0]),

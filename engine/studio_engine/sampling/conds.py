@@ -86,7 +86,9 @@ def _as_fp32(value: float) -> float:
 def _prepared(model: Model, run: RunInfo, cond: Cond, prompt: int) -> PreparedCond:
     cond, box = resolved(cond, run.shape, run.device)
     inputs = replace(model.network.prepare(cond, prompt, run), prompt_of_row=(prompt,))
-    return PreparedCond(cond, inputs, box, sigma_range(model.sampling, cond.start_percent, cond.end_percent))
+    ranges = (cond.start_percent, cond.end_percent), cond.encoded_for
+    starts, ends = zip(*(sigma_range(model.sampling, *each) for each in ranges), strict=True)
+    return PreparedCond(cond, inputs, box, (min(starts), max(ends)))
 
 
 def _add_opposite(conds: list[PreparedCond], cond: PreparedCond) -> None:

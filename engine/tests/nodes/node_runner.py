@@ -6,7 +6,8 @@ from studio_engine.nodes import NODES
 class Quiet:
     """A NodeContext that keeps what it is told."""
 
-    def __init__(self):
+    def __init__(self, models=None):
+        self.models = models
         self.steps = []
         self.previews = []
 

@@ -15,18 +15,24 @@ from studio_engine.sampling.guidance import CfgGuider, bound
 from studio_engine.sampling.hooks import Place
 from studio_engine.sampling.model import Latent
 from tests.models.tiny_checkpoint import write_tiny_checkpoint
-from tests.nodes.node_runner import one
+from tests.nodes.node_runner import Quiet, one
 from tests.sampling.gaussian_model import GaussianModel, prompt, run_of
 
 LATENT = Latent(torch.zeros(1, 4, 16, 16))
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory):
+def models(tmp_path_factory):
     folder = tmp_path_factory.mktemp("models")
     write_tiny_checkpoint(folder / "checkpoints" / "tiny.safetensors")
+    write_tiny_checkpoint(folder / "checkpoints" / "other.safetensors", seed=9)
     inventory = scan_models(folder / "none", folder, DigestCache(folder / "digests.json"))
-    return ModelStore(inventory, plain_plan(), 64_000_000).checkpoint("tiny.safetensors")[0]
+    return ModelStore(inventory, plain_plan(), 64_000_000)
+
+
+@pytest.fixture(scope="module")
+def model(models):
+    return models.checkpoint("tiny.safetensors")[0]
 
 
 def words(seed):
@@ -85,6 +91,17 @@ def test_a_patch_changes_the_picture_and_not_the_model(node, model, plain):
     drawn = draw(one(node, model=model, **STRONG.get(node, {})))
     assert torch.isfinite(drawn).all()
     assert (drawn - plain).abs().mean() > 1e-3 * plain.abs().mean()
+    assert torch.equal(draw(model), plain)
+
+
+@pytest.mark.parametrize("node", ["CreateHookModelAsLora", "CreateHookModelAsLoraModelOnly"])
+def test_hooked_prompts_are_answered_by_another_model(node, models, model, plain):
+    other = draw(models.checkpoint("other.safetensors")[0])
+    hooks = one(node, Quiet(models), ckpt_name="other.safetensors", strength_model=1.0)
+    hooked = [one("ConditioningSetProperties", cond_NEW=words(seed), hooks=hooks) for seed in (1, 2)]
+    torch.testing.assert_close(draw(model, positive=hooked[0], negative=hooked[1]), other, rtol=1e-3, atol=1e-3)
+    half = draw(model, positive=hooked[0])
+    assert all((half - each).abs().mean() > 0.01 * each.abs().mean() for each in (plain, other))
     assert torch.equal(draw(model), plain)
 
 
