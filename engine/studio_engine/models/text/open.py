@@ -52,7 +52,8 @@ def open_text(source: TextSource, files: Sequence[ModelFile], clip_type: str) ->
             f"{' and '.join(file.name for file in files)} hold {' and '.join(found)}; "
             f"{recipe.name} reads {' and '.join(wanted)}. Choose other files or another type.",
         )
-    refs = tuple(PartRef((parts[part],), part, recipe.name) for part in wanted if part in parts)
+    # One name for all families, so that SD3 and Flux share a T5 in memory.
+    refs = tuple(PartRef((parts[part],), part, "text") for part in wanted if part in parts)
     return TextStack(source, recipe, refs)
 
 

@@ -242,6 +242,11 @@ def test_the_encoders_decide_what_the_type_leaves_open(
     )
 
 
+def test_families_share_an_encoder_in_memory(tmp_path: Path) -> None:
+    file = clip_file(tmp_path, "l.safetensors", 12)
+    assert open_text(TinySource({}), [file], "sd3").refs == open_text(TinySource({}), [file], "stable_diffusion").refs
+
+
 @pytest.mark.parametrize(
     ("layers", "clip_type"), [((12,), "flux"), ((12, 24), "sdxl"), ((12, 11), "sd3"), ((12,), "wan")]
 )
