@@ -45,9 +45,8 @@ def ref(family: str, dtype: str | None = None) -> PartRef:
         (LARGE_35, Sd3Config(16, 2432, 38, 38, 4096, 2048, 192, is_normed=True, dual_layers=0)),
     ],
 )
-@pytest.mark.parametrize("prefix", [PREFIX, ""])
-def test_every_sd3_tensor_has_its_place(shape: Sd3Shape, config: Sd3Config, prefix: str) -> None:
-    header = header_of(prefixed(prefix, sd3(shape)))
+def test_every_sd3_tensor_has_its_place(shape: Sd3Shape, config: Sd3Config) -> None:
+    header = header_of(prefixed(PREFIX, sd3(shape)))
     found = find_network(header)
     assert found is not None
     family, keys = found
@@ -60,9 +59,8 @@ def test_every_sd3_tensor_has_its_place(shape: Sd3Shape, config: Sd3Config, pref
 @pytest.mark.parametrize(
     ("shape", "channels", "has_guidance"), [(DEV, 16, True), (SCHNELL, 16, False), (FILL, 96, True), (CANNY, 32, True)]
 )
-@pytest.mark.parametrize("prefix", [PREFIX, ""])
-def test_every_flux_tensor_has_its_place(shape: FluxShape, channels: int, has_guidance: bool, prefix: str) -> None:
-    header = header_of(prefixed(prefix, flux(shape)), "BF16")
+def test_every_flux_tensor_has_its_place(shape: FluxShape, channels: int, has_guidance: bool) -> None:
+    header = header_of(prefixed(PREFIX, flux(shape)), "BF16")
     found = find_network(header)
     assert found is not None
     family, keys = found
@@ -70,6 +68,12 @@ def test_every_flux_tensor_has_its_place(shape: FluxShape, channels: int, has_gu
     blueprint = flux_blueprint(ref("flux"), keys, plain_plan())
     assert blueprint.config == FluxConfig(channels, 16, 3072, 24, 19, 38, 4096, 768, has_guidance)
     check_all_explained(blueprint, header)
+
+
+@pytest.mark.parametrize(("names", "family"), [(sd3(MEDIUM_3), "sd3"), (flux(DEV), "flux")])
+def test_a_file_of_the_network_alone_has_no_prefix(names: object, family: str) -> None:
+    found, keys = find_network(header_of(dict(names)))  # type: ignore[call-overload, misc]
+    assert (found.name, keys.prefix) == (family, "")
 
 
 @pytest.mark.parametrize("names", [sd3(MEDIUM_35), flux(DEV)])

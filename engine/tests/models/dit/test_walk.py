@@ -198,7 +198,7 @@ def test_flux_draws_1024_pixels_at_full_size(shape: published.FluxShape, channel
     assert output.shape == (2, 16, 128, 128)
 
 
-@pytest.mark.parametrize("shape", [published.MEDIUM_3, published.MEDIUM_35, published.LARGE_35])
+@pytest.mark.parametrize("shape", [published.MEDIUM_35, published.LARGE_35])
 def test_sd3_draws_1024_pixels_at_full_size(shape: published.Sd3Shape) -> None:
     keys = PartKeys(header_of(dict(published.sd3(shape))))
     call = on_meta(inputs(16, 128, 128, context=noise(2, 154, 4096), vector=noise(2, 2048)))
