@@ -13,6 +13,7 @@ import { measureSoak } from './soak.ts';
 import { measureStartTimes } from './start-times.ts';
 import { measureStepTime } from './step-time.ts';
 import { measureSubmitLatency } from './submit-latency.ts';
+import { measureWholeRuns } from './whole-run.ts';
 
 /** `npm run bench`: prints the figures; `-- --write` also writes docs/benchmarks.md; `-- --only NAME` runs one. */
 
@@ -21,6 +22,7 @@ const benches: Readonly<Record<string, (context: BenchContext) => Promise<Sectio
   submit: measureSubmitLatency,
   claim: () => measureClaims(requireEnv('STUDIO_TEST_DATABASE_URL')),
   step: measureStepTime,
+  whole: measureWholeRuns,
   sharing: measureSharing,
   soak: measureSoak,
   start: measureStartTimes,

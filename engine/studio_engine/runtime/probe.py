@@ -135,9 +135,7 @@ def _packed_gain(dtype: torch.dtype) -> float:
     """At the bottom of a UNet, where weights outnumber pixels and laying them out anew costs most."""
     channels, side = 256, 8
     x = torch.ones(1, channels, side, side, dtype=dtype).contiguous(memory_format=torch.channels_last)
-    layers = nn.Sequential(
-        nn.Conv2d(channels, channels, 3, padding=1, dtype=dtype).to(memory_format=torch.channels_last)
-    )
+    layers = nn.Sequential(nn.Conv2d(channels, channels, 3, padding=1, dtype=dtype))
     plain = _fastest(lambda: layers(x))
     pack(layers)
     return plain / _fastest(lambda: layers(x))
