@@ -12,8 +12,11 @@ from studio_engine.checkpoint.digest import DigestCache
 from studio_engine.checkpoint.safetensors_file import SafetensorsHeader, read_header
 from studio_engine.errors import EngineError
 from studio_engine.models.detect import check_kind, detect_lora, detect_network
+from studio_engine.models.distilled import settings_for
 from studio_engine.models.families import family_named
 from studio_engine.models.files import ModelDefaults, ModelFile, ModelKind, Problem
+from studio_engine.sampling.samplers import SAMPLERS
+from studio_engine.sampling.schedulers import SCHEDULERS
 
 log = logging.getLogger(__name__)
 
@@ -35,8 +38,9 @@ def describe(kind: ModelKind, name: str, path: Path, digests: DigestCache) -> Mo
         # One file that nobody foresaw must not keep the engine from starting.
         log.exception("%s cannot be described", path)
         problem = Problem("model.file_corrupt", f"{path.name} cannot be read; download it again.")
-    is_drawing = family is not None and kind in _NETWORKS
-    defaults = _defaults(metadata, family_named(family).defaults) if family is not None and is_drawing else None
+    defaults = None
+    if family is not None and kind in _NETWORKS:
+        defaults = _defaults(metadata, settings_for(name, family, family_named(family).defaults))
     return ModelFile(
         name=name,
         kind=kind,
@@ -65,17 +69,22 @@ def _title(metadata: Mapping[str, str], path: Path) -> str:
     return title[:_MAX_TITLE]
 
 
-def _defaults(metadata: Mapping[str, str], family: ModelDefaults) -> ModelDefaults:
-    side = _number(metadata, "studio.native_size", family.width)
+def _defaults(metadata: Mapping[str, str], usual: ModelDefaults) -> ModelDefaults:
+    """What the file says, where it says something that this engine knows."""
     size = re.fullmatch(r"([1-9]\d{1,3})x([1-9]\d{1,3})", metadata.get("modelspec.resolution", ""))
+    sampler, scheduler = metadata.get("studio.default_sampler", ""), metadata.get("studio.default_scheduler", "")
     return ModelDefaults(
-        width=int(size[1]) if size else side,
-        height=int(size[2]) if size else side,
-        steps=_number(metadata, "studio.default_steps", family.steps),
-        cfg=float(_number(metadata, "studio.default_cfg", round(family.cfg))),
-        sampler=metadata.get("studio.default_sampler", family.sampler),
-        scheduler=metadata.get("studio.default_scheduler", family.scheduler),
+        width=int(size[1]) if size else _number(metadata, "studio.native_size", usual.width),
+        height=int(size[2]) if size else _number(metadata, "studio.native_size", usual.height),
+        steps=_number(metadata, "studio.default_steps", usual.steps),
+        cfg=float(metadata["studio.default_cfg"]) if _is_number(metadata, "studio.default_cfg") else usual.cfg,
+        sampler=sampler if sampler in SAMPLERS else usual.sampler,
+        scheduler=scheduler if scheduler in SCHEDULERS else usual.scheduler,
     )
+
+
+def _is_number(metadata: Mapping[str, str], key: str) -> bool:
+    return re.fullmatch(r"\d{1,3}(\.\d{1,3})?", metadata.get(key, "")) is not None
 
 
 def _number(metadata: Mapping[str, str], key: str, default: int) -> int:
