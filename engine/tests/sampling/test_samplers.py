@@ -16,6 +16,7 @@ from studio_engine.sampling.samplers.dpmpp import dpmpp_2s_ancestral
 from studio_engine.sampling.samplers.dpmpp_sde import Dpmpp2mSde, Dpmpp3mSde, DpmppSde
 from studio_engine.sampling.samplers.er_sde import ErSde, reverse_time_strength
 from studio_engine.sampling.samplers.euler import euler_ancestral
+from studio_engine.sampling.samplers.lcm import LcmUpscale
 from studio_engine.sampling.samplers.res import ResMultistep
 from studio_engine.sampling.samplers.sa_solver import SaSolver
 from studio_engine.sampling.samplers.sde import FLOW_ONLY, Sde
@@ -299,6 +300,27 @@ def test_lcm_follows_its_recursion(sampling):
     end = SAMPLERS["lcm"](Exact(sampling), x, sigmas, seed=3, on_step=ignore_step)
     assert end.mean().item() == pytest.approx(MEAN, abs=0.01)
     assert end.std().item() == pytest.approx(variance.sqrt().item(), rel=0.02)
+
+
+def test_growing_latents_get_fresh_noise_at_each_step():
+    class Zeros(Watched):
+        def __call__(self, x, sigma):
+            self.calls.append((x, sigma[0]))
+            return torch.zeros_like(x)
+
+    watched = Zeros()
+    sigmas = torch.tensor([8.0, 4.0, 2.0, 1.0, 0.0])
+    LcmUpscale(1.0)(watched, torch.randn(1, 4, 4, 4), sigmas, seed=1, on_step=ignore_step)
+    noises = [x / sigma for x, sigma in watched.calls[1:]]
+    assert all((one - other).abs().mean() > 0.5 for one, other in pairwise(noises))
+
+
+@pytest.mark.parametrize("is_pece", [False, True])
+def test_simple_weights_are_of_second_order(is_pece):
+    sampler = SaSolver(eta=0.0, predictor_order=2, corrector_order=2, is_simple=True, is_pece=is_pece)
+    assert order_of(sampler, with_short_start) > 1.75
+    exact = SaSolver(eta=0.0, predictor_order=2, corrector_order=2, is_pece=is_pece)
+    assert error_after(sampler, log_even(50)) != error_after(exact, log_even(50))
 
 
 def run(name, steps, *, seed=9, rows=2):

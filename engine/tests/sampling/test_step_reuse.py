@@ -8,7 +8,7 @@ from gaussian_model import prompt
 
 from studio_engine.sampling.conditioning import NetInput
 from studio_engine.sampling.discrete import discrete_sampling
-from studio_engine.sampling.hooks import GuidanceHooks
+from studio_engine.sampling.hooks import GuidanceHooks, NetworkHooks
 from studio_engine.sampling.model import Latent, Model
 from studio_engine.sampling.sample import SampleSettings, sample
 from studio_engine.sampling.step_reuse import EasyCache, LazyCache, Reuse
@@ -25,13 +25,14 @@ class Smooth:
     family: str = "smooth"
     batch_key: str = "smooth"
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+    factor: float = 1.0
 
     def prepare(self, cond, prompt, run):
         return NetInput(cond.context)
 
     def predict(self, x, timestep, inputs, hooks, sigma):
         self.calls.append(float(sigma[0]))
-        return x * 0.9 + inputs.context.mean(dim=(1, 2)).view(-1, 1, 1, 1) * 0.01
+        return self.factor * x * 0.9 + inputs.context.mean(dim=(1, 2)).view(-1, 1, 1, 1) * 0.01
 
 
 def draw(*caches, network=None, sampler="euler", cfg=3.0):
@@ -95,3 +96,17 @@ def test_spared_calls_are_told_where_wanted(caplog):
     caplog.set_level("INFO")
     _, calls = draw(LazyCache(Reuse(0.2, 0.0, 1.0, is_told=True)))
     assert len(caplog.records) == STEPS - len(calls)
+
+
+def test_change_is_judged_by_the_size_of_the_answer():
+    def calls_of(factor):
+        network = Smooth(factor=factor)
+        reusing = EasyCache(Reuse(0.1, 0.0, 1.0)).for_run(Model(network, discrete_sampling())).network
+        x, inputs = torch.ones(1, 4, 16, 16), NetInput(torch.zeros(1, 77, 8), prompt_of_row=(0,))
+        for step in range(1, 20):
+            sigma = torch.tensor([10.0 / step])
+            reusing.predict(x * (1 + 0.02 * step), sigma, inputs, NetworkHooks(), sigma)
+        return network.calls
+
+    assert calls_of(1.0) == calls_of(100.0)
+    assert 2 < len(calls_of(1.0)) < 12

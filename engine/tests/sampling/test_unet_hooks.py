@@ -4,12 +4,13 @@ from dataclasses import replace
 
 import pytest
 import torch
+from gaussian_model import GaussianModel
 from hypothesis import given
 from hypothesis import strategies as st
 
-from studio_engine.sampling.attention_guidance import attention_map, blurred
+from studio_engine.sampling.attention_guidance import SelfAttentionGuidance, attention_map, blurred
 from studio_engine.sampling.discrete import discrete_sampling
-from studio_engine.sampling.hooks import HookCall, NetworkHooks, Place
+from studio_engine.sampling.hooks import GuidanceCall, HookCall, NetworkHooks, Place
 from studio_engine.sampling.unet_hooks import (
     DeepShrink,
     FreeU,
@@ -123,6 +124,14 @@ def test_a_tile_holds_neighbours():
     assert (len(rows), len(columns)) == (8, 8)
 
 
+def test_of_two_sizes_the_smaller_is_chosen():
+    x = random(2, 16 * 24, 4)
+    for block in range(8):
+        one, two = (HyperTile(32, swap, 0, False)(x, x, x, at(block=block))[0].shape for swap in (1, 2))
+        assert one == two
+    assert len({HyperTile(32, 4, 0, False)(x, x, x, at(block=block))[0].shape for block in range(20)}) > 1
+
+
 def test_tiles_at_other_levels_need_depth():
     deeper = random(2, 8 * 12, 4)
     assert HyperTile(32, 2, 0, False)(deeper, deeper, deeper, at())[0] is deeper
@@ -173,6 +182,45 @@ def test_attention_above_the_even_share_is_looked_at():
     assert seen.shape == (1, 1, 4, 6)
     assert seen[0, 0, 2:, 2:4].all()
     assert seen.sum() == 4
+
+
+class Attending:
+    """Stands for a run's answers: a network whose negative row looks at the first token alone. Zeros are answered."""
+
+    def __init__(self):
+        self.seen = []
+
+    def __call__(self, model, prompts, x, sigma):
+        self.seen.append(x)
+        for _, _, hook in model.hooks.attention:
+            k = torch.zeros(2, 36, 4)
+            k[0, 0] = k[1, 35] = 100.0
+            assert hook(torch.ones(2, 36, 4), k, k, k, at("middle", 0)) is k
+        return tuple(torch.zeros_like(x) for _ in prompts)
+
+
+def test_the_picture_is_blurred_where_the_negative_prompt_s_rows_look():
+    sag, answers = SelfAttentionGuidance(1.0, 2.0), Attending()
+    x, sigma = random(1, 4, 12, 12), torch.ones(1)
+    sag.ask(answers, GaussianModel(), (None, None), x, sigma)
+    negative = random(1, 4, 12, 12, seed=1)
+    call = GuidanceCall(
+        model=GaussianModel(),
+        x=x,
+        sigma=sigma,
+        cfg=1.0,
+        prompts=(None, None),
+        answers=(x, negative),
+        answer=answers,
+        denoised=x,
+    )
+    guided = sag.post_cfg(call)
+    degraded = answers.seen[-1] - x + negative
+    is_changed = ~torch.isclose(degraded, negative, atol=1e-5)
+    # One token of 6 × 6 is a square of 2 × 2 cells: the first.
+    assert is_changed[0, 0, :2, :2].all()
+    assert is_changed.sum() == 4 * 4
+    torch.testing.assert_close(guided, x + degraded)
 
 
 @given(st.floats(0.0, 10.0))
