@@ -19,7 +19,7 @@ from studio_engine.models.patch import patched_part
 from studio_engine.models.pipelines import open_pipeline
 from studio_engine.models.preview import Previews
 from studio_engine.models.vae.open import small_vae
-from studio_engine.runtime.memory import check_fits
+from studio_engine.runtime.memory import pool_of
 
 if TYPE_CHECKING:
     from studio_engine.graph.sockets import Autoencoder, TextEncoder
@@ -88,10 +88,12 @@ class ModelStore:
         empty = blueprint.empty()
         width = (blueprint.stored_dtype or blueprint.dtype).itemsize
         expected = sum(tensor.numel() for tensor in empty.parameters()) * width
-        if ref not in self.loaded:
-            check_fits(expected, self.plan.device)
+        room = expected if ref in self.loaded else pool_of(self.plan.device).room_for_weights(expected)
+        device_bytes = room if room < expected else None
         return self.loaded.get_or_add(
-            ref, lambda: load_part(blueprint, empty, headers, self.plan), expected_bytes=expected
+            ref,
+            lambda: load_part(blueprint, empty, headers, self.plan, device_bytes=device_bytes),
+            expected_bytes=room,
         )
 
     def _patched(self, ref: PartRef) -> LoadedPart:

@@ -135,3 +135,24 @@ def test_a_failed_allocation_is_recognised() -> None:
 @pytest.mark.parametrize("error", [RuntimeError("mat1 and mat2 shapes"), ValueError("out of memory")])
 def test_other_failures_are_not(error: Exception) -> None:
     assert as_out_of_memory(error) is None
+
+
+def accelerator(free: int, shelf: Shelf, budget: int | None = None) -> MemoryPool:
+    total = free + shelf.size_bytes
+    made = MemoryPool(torch.device("cuda"), budget, lambda device: total - shelf.size_bytes)
+    made.add_keeper(shelf)
+    return made
+
+
+def test_an_accelerator_keeps_a_quarter_free_to_compute_with() -> None:
+    shelf = Shelf(4 * GB)
+    assert accelerator(4 * GB, shelf).room_for_weights(10 * GB) == 6 * GB
+    assert shelf.size_bytes == 2 * GB
+    assert accelerator(100 * GB, Shelf(GB), budget=8 * GB).room_for_weights(10 * GB) == 6 * GB
+    assert accelerator(100 * GB, Shelf(GB)).room_for_weights(10 * GB) == 10 * GB
+
+
+def test_main_memory_takes_all_of_a_models_weights_or_none() -> None:
+    assert pool(10 * GB).room_for_weights(9 * GB) == 9 * GB
+    with pytest.raises(EngineError, match="smaller size"):
+        pool(10 * GB).room_for_weights(11 * GB)
