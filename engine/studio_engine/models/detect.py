@@ -39,7 +39,6 @@ _OTHER_NETWORKS: Final = (
     _Signature("a ControlNet", "controlnet", _contains("control_model.", "controlnet_cond_embedding.", "input_hint_")),
     _Signature("a ControlNet", "controlnet", _contains("controlnet_blocks.", "controlnet_x_embedder.")),
     _Signature("Stable Video Diffusion", None, _contains(".time_stack.")),
-    _Signature("Stable Diffusion 2 unCLIP", None, _has("embedder.model.visual.", "noise_augmentor.")),
     _Signature("Chroma", None, _contains("distilled_guidance_layer.")),
     _Signature("HunyuanVideo", None, _contains("txt_in.individual_token_refiner.")),
     _Signature("PixArt or LTX-Video", None, _contains("adaln_single.")),

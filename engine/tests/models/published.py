@@ -38,6 +38,7 @@ SD15_INPAINT = Unet(320, (1, 2, 4, 4), (1, 1, 1, 0), 1, 768, is_linear=False, ch
 PIX2PIX = Unet(320, (1, 2, 4, 4), (1, 1, 1, 0), 1, 768, is_linear=False, channels=8)
 SD21 = Unet(320, (1, 2, 4, 4), (1, 1, 1, 0), 1, 1024, is_linear=True)
 SD2_INPAINT = Unet(320, (1, 2, 4, 4), (1, 1, 1, 0), 1, 1024, is_linear=True, channels=9)
+UNCLIP_H = Unet(320, (1, 2, 4, 4), (1, 1, 1, 0), 1, 1024, is_linear=True, vector=2048)
 SDXL = Unet(320, (1, 2, 4), (0, 2, 10), 10, 2048, is_linear=True, vector=2816)
 SDXL_INPAINT = Unet(320, (1, 2, 4), (0, 2, 10), 10, 2048, is_linear=True, channels=9, vector=2816)
 REFINER = Unet(384, (1, 2, 4, 4), (0, 4, 4, 0), 4, 1280, is_linear=True, vector=2560)
@@ -220,6 +221,7 @@ def files() -> dict[str, Shapes]:
         "sd1_pix2pix": sd1(PIX2PIX),
         "sd2": sd2(SD21),
         "sd2_inpaint": sd2(SD2_INPAINT),
+        "sd2_unclip": sd2(UNCLIP_H) | {f"noise_augmentor.data_{name}": (1, 1024) for name in ("mean", "std")},
         "sdxl": sdxl(SDXL),
         "sdxl_inpaint_unet": under("model.diffusion_model.", unet(SDXL_INPAINT)),
         "sdxl_refiner": checkpoint(REFINER, under("conditioner.embedders.0.model.", open_clip(1280, 32))),

@@ -14,6 +14,7 @@ _PREFIXES: Final = (
     "model_ema.",
     "loss.",
     "denoiser.",
+    "noise_augmentor.",
 )
 _KEYS: Final = frozenset(
     {

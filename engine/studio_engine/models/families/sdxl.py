@@ -39,7 +39,7 @@ FAMILY: Final = Family(
     blueprint=unet_blueprint,
     network=network(
         latent_format,
-        sizes_vector,
+        lambda keys: sizes_vector,
         edit=lambda keys: scaled_edit_channels if is_cosine(keys) else edit_channels,
     ),
     latent=latent_format,

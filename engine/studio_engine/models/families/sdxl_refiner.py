@@ -25,7 +25,7 @@ FAMILY: Final = Family(
     label="SDXL refiner",
     matches=matches(_matches),
     blueprint=unet_blueprint,
-    network=network(latent_format, score_vector),
+    network=network(latent_format, lambda keys: score_vector),
     latent=latent_format,
     sampling=marked_sampling,
     defaults=ModelDefaults(width=1024, height=1024, steps=20, cfg=7.0, sampler="dpmpp_2m", scheduler="karras"),

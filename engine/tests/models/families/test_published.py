@@ -27,6 +27,7 @@ FAMILIES = {
     "sd1_pix2pix": ("sd1", 8),
     "sd2": ("sd2", 4),
     "sd2_inpaint": ("sd2", 9),
+    "sd2_unclip": ("sd2", 4),
     "sdxl": ("sdxl", 4),
     "sdxl_inpaint_unet": ("sdxl", 9),
     "sdxl_refiner": ("sdxl_refiner", 4),

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from studio_engine.errors import EngineError
-from studio_engine.models.families.unet.vector import score_vector, sinusoids, sizes_vector
+from studio_engine.models.families.unet.sinusoids import sinusoids
+from studio_engine.models.families.unet.vector import SIZE_WIDTH, score_vector, sizes_vector
 from studio_engine.sampling.conditioning import Cond, SizeHint
 from tests.models.families.tiny_source import run_of
 
@@ -15,7 +16,7 @@ COND = Cond(torch.zeros(1, 77, 2048), torch.arange(1280.0)[None])
 
 
 def sizes(*values: float) -> torch.Tensor:
-    return sinusoids(torch.tensor(values)).reshape(1, -1)
+    return sinusoids(torch.tensor(values), SIZE_WIDTH).reshape(1, -1)
 
 
 def test_sizes_default_to_the_pictures() -> None:
@@ -40,7 +41,7 @@ def test_the_refiner_is_told_how_fine_the_picture_shall_be(prompt: int, score: f
 
 
 def test_sinusoids_are_cosines_then_sines() -> None:
-    wave = sinusoids(torch.tensor([0.0, 1.0]))
+    wave = sinusoids(torch.tensor([0.0, 1.0]), SIZE_WIDTH)
     assert torch.equal(wave[0], torch.cat([torch.ones(128), torch.zeros(128)]))
     torch.testing.assert_close(wave[1, [0, 128]], torch.tensor([0.5403, 0.8415]), atol=1e-4, rtol=0)
 

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
@@ -16,6 +17,8 @@ from tests.models.families.tiny_unets import POOLED, TINY_REFINER, TINY_SD2, TIN
 from tests.models.tiny_checkpoint import TINY_METADATA, TINY_UNET, TINY_VAE, UNET_PREFIX, VAE_PREFIX, randomised
 
 CONTEXT = 32
+PICTURE = 16
+"""Width of the vectors of pictures that unCLIP reads."""
 PROJECTED = {"clip_g": POOLED}
 PREFIXES = {
     ("sd1", "clip_l"): "cond_stage_model.transformer.",
@@ -27,6 +30,7 @@ UNETS: dict[str, tuple[UnetConfig, dict[str, int]]] = {
     "sd1_inpaint": (replace(TINY_UNET, in_channels=9), {"clip_l": CONTEXT}),
     "sd1_pix2pix": (replace(TINY_UNET, in_channels=8), {"clip_l": CONTEXT}),
     "sd2": (TINY_SD2, {"clip_h": CONTEXT}),
+    "sd2_unclip": (replace(TINY_SD2, vector_width=2 * PICTURE), {"clip_h": CONTEXT}),
     "sdxl": (TINY_SDXL, {"clip_l": 12, "clip_g": 20}),
     "sdxl_inpaint": (replace(TINY_SDXL, in_channels=9), {"clip_l": 12, "clip_g": 20}),
     "sdxl_refiner": (TINY_REFINER, {"clip_g": CONTEXT}),
@@ -35,7 +39,7 @@ UNETS: dict[str, tuple[UnetConfig, dict[str, int]]] = {
 
 
 def family_of(name: str) -> str:
-    return name.removesuffix("_inpaint").removesuffix("_pix2pix")
+    return name.removesuffix("_inpaint").removesuffix("_pix2pix").removesuffix("_unclip")
 
 
 def tiny_file(path: Path, name: str) -> Path:
@@ -47,6 +51,8 @@ def tiny_file(path: Path, name: str) -> Path:
         tensors[VAE_PREFIX + vae_key(key, TINY_VAE)] = value[:, :, None, None] if is_projection else value
     for part, width in texts.items():
         tensors |= _text(part, width, PREFIXES.get((family_of(name), part), f"text_encoders.{part}.transformer."))
+    if name == "sd2_unclip":
+        tensors |= {f"noise_augmentor.data_{each}": torch.full((1, PICTURE), 1.5) for each in ("mean", "std")}
     save_file({key: value.contiguous() for key, value in tensors.items()}, path, TINY_METADATA)
     return path
 

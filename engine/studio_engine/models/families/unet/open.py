@@ -29,7 +29,7 @@ def matches(test: Callable[[UnetConfig], bool]) -> Callable[[PartKeys], bool]:
 
 def network(
     latent: Callable[[PartKeys], LatentFormat],
-    vector: VectorMaker | None = None,
+    vector: Callable[[PartKeys], VectorMaker] | None = None,
     *,
     edit: Callable[[PartKeys], ConcatMaker] = lambda keys: edit_channels,
 ) -> Callable[[PartSource, PartRef, PartRef | None, PartKeys], UnetNetwork]:
@@ -42,7 +42,9 @@ def network(
             concat = inpaint_channels
         elif config.in_channels == EDIT_CHANNELS:
             concat = edit(keys)
-        reading = UnetReading(config.context_width, None if config.vector_width is None else vector, concat)
+        reading = UnetReading(
+            config.context_width, None if vector is None or config.vector_width is None else vector(keys), concat
+        )
         return UnetNetwork(source, ref, latent(keys), reading, vae)
 
     return make
