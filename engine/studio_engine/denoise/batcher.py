@@ -1,7 +1,8 @@
 """The one place through which jobs reach the device: equal requests of several jobs become one forward.
 
-There is no thread of its own. Whoever waits while the device is free takes the next batch, its own or not, computes
-it and wakes the others, so that a job by itself pays for a lock and a key and no more.
+There is no thread of its own. When the device is free, the first of those whose turn it is computes for all of them
+and wakes the others, so that a job by itself pays for a lock and a key and no more (26 µs), and one that was cancelled
+never computes for others.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import TypeVar, cast
 import torch
 from torch import Tensor
 
-from studio_engine.denoise.policy import Batch, Expected, Waiting, plan_batch
+from studio_engine.denoise.policy import Batch, Expected, Wait, Waiting, plan_batch
 from studio_engine.denoise.profile import Profile
 from studio_engine.denoise.request import Alone, Forward, Request, request_key
 from studio_engine.denoise.shrink import Attempt, Relieve, answer_all
@@ -154,7 +155,7 @@ class Batcher:
         return entry.value
 
     def _advance(self, entry: _Entry, me: int) -> None:
-        """Computes the next batch, or waits for a change. Holds the lock but while it computes."""
+        """Computes the next batch where the entry is in it, or waits for a change. Computing releases the lock."""
         line, now = self._line, self._clock()
         patience = _LOOK_S
         if line.holder is None and line.waiting:
@@ -164,10 +165,11 @@ class Batcher:
                 row_limit=line.profile.row_limit,
                 now=now,
             )
-            if isinstance(step, Batch):
+            if isinstance(step, Wait):
+                patience = min(patience, step.until - now)
+            elif entry.number in step.numbers:
                 self._take(step, me)
                 return
-            patience = min(patience, step.until - now)
         self._changed.wait(patience)
         if not entry.is_done:
             self._check(entry)
@@ -208,9 +210,7 @@ class Batcher:
         attempts = [each.attempt for each in entries if each.attempt is not None]
         rows = sum(each.rows for each in entries)
         started = self._clock()
-        # Whoever computes does so for threads that are inside `no_grad`, and need not be itself.
-        with torch.no_grad():
-            largest = answer_all(attempts, self._relieve)
+        largest = answer_all(attempts, self._relieve)
         if attempts[0].request.x.is_cuda:
             # A launch is not yet a result.
             torch.cuda.synchronize()

@@ -1,4 +1,4 @@
-"""The engine as it is started: a process of its own, a real model, a real picture."""
+"""The engine as it is started: a process of its own, a real model, real pictures."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from tests.lease.api import TOKEN, running_api
+from tests.lease.api import JOB, TOKEN, running_api
 from tests.models.tiny_checkpoint import write_tiny_checkpoint
 from tests.runtime.graphs import txt2img
 
@@ -35,22 +35,25 @@ def process(**settings: str) -> Iterator[subprocess.Popen[bytes]]:
 def test_a_started_engine_draws_and_stops_when_told(tmp_path: Path) -> None:
     write_tiny_checkpoint(tmp_path / "models" / "checkpoints" / "tiny.safetensors")
     with running_api() as api:
-        api.offer(txt2img())
+        for seed in range(4):
+            api.offer(txt2img(seed=seed), jobId=f"{JOB[:-1]}{seed}")
         settings = {
             "STUDIO_API_URL": api.url,
             "STUDIO_ENGINE_TOKEN": TOKEN,
             "STUDIO_HOME": str(tmp_path),
             "STUDIO_STARTER_DIR": str(tmp_path / "none"),
             "STUDIO_ENGINE_THREADS": "1",
+            "STUDIO_ENGINE_SLOTS": "3",
         }
         with process(**settings) as engine:
-            api.wait_for(lambda: api.bodies("finalize") != [], START_S)
+            api.wait_for(lambda: len(api.bodies("finalize")) == 4, START_S)
             engine.send_signal(signal.SIGTERM)
             assert engine.wait(10) == 0
-        (registration, *_), (final, *_) = api.bodies("register"), api.bodies("finalize")
-        assert final["status"] == "succeeded", final
-        (data,) = api.blobs.values()
-        assert Image.open(io.BytesIO(data)).size == (64, 48)
+        registration, finals = api.bodies("register")[0], api.bodies("finalize")
+        assert [final["status"] for final in finals] == ["succeeded"] * 4, finals
+        assert len(api.blobs) == 4
+        assert {Image.open(io.BytesIO(data)).size for data in api.blobs.values()} == {(64, 48)}
+        assert registration["slots"] == 3
         assert [model["name"] for model in registration["models"]] == ["tiny.safetensors"]
         assert registration["nodeCatalogue"]["CheckpointLoaderSimple"]["input"]["required"]["ckpt_name"][0] == [
             "tiny.safetensors"

@@ -29,6 +29,7 @@ const GLIBC_TUNABLES = [
   'glibc.malloc.mmap_threshold=1073741824',
   'glibc.malloc.trim_threshold=4294967296',
   'glibc.malloc.top_pad=268435456',
+  'glibc.malloc.arena_max=1',
 ].join(':');
 
 /** What the engine needs before its first line runs; it starts itself anew where one of these is missing. */
