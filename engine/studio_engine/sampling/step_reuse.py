@@ -6,7 +6,7 @@ import logging
 from collections import Counter
 from collections.abc import Hashable
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Any, Final, cast
 
 import torch
 from torch import Tensor
@@ -115,17 +115,32 @@ class _ReusingStep:
 
 
 @dataclass(eq=False)
-class _ReusingNetwork:
-    """A Network of one run."""
+class _Memory:
+    """What the calls of one run share."""
 
-    inner: Network
-    drift: _Drift
     changes: dict[Hashable, Tensor] = field(default_factory=dict)
     """What the last computed call of each kind added to x."""
     seen: Counter[Hashable] = field(default_factory=Counter)
     """Calls of each kind in this step."""
     level: float | None = None
     is_spared: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class _ReusingNetwork:
+    """A Network of one run."""
+
+    inner: Network
+    drift: _Drift
+    memory: _Memory = field(default_factory=_Memory)
+
+    @property
+    def ref(self) -> object:
+        """The weights' name, where the network has one: adapters for single prompts go by it."""
+        return cast(Any, self.inner).ref
+
+    def patched_by(self, patch: object) -> _ReusingNetwork:
+        return replace(self, inner=cast(Any, self.inner).patched_by(patch))
 
     @property
     def family(self) -> str:
@@ -149,26 +164,28 @@ class _ReusingNetwork:
         level = float(sigma[0])
         if self.drift.is_over(level):
             return self.inner.predict(x, timestep, inputs, hooks, sigma)
-        is_first, kind = level != self.level, self._kind(x, inputs, hooks, level)
+        memory = self.memory
+        is_first, kind = level != memory.level, self._kind(x, inputs, hooks, level)
         own = [row for row, prompt in enumerate(inputs.prompt_of_row) if prompt == inputs.prompt_of_row[0]]
         if is_first:
-            self.is_spared = self.drift.is_small(x[own], level)
-        if self.is_spared and kind in self.changes:
-            return x + self.changes[kind]
+            memory.is_spared = self.drift.is_small(x[own], level)
+        if memory.is_spared and kind in memory.changes:
+            return x + memory.changes[kind]
         answer = self.inner.predict(x, timestep, inputs, hooks, sigma)
         if is_first:
             self.drift.learn(x[own], answer[own])
-        self.changes[kind] = answer - x
+        memory.changes[kind] = answer - x
         return answer
 
     def _kind(self, x: Tensor, inputs: NetInput, hooks: NetworkHooks, level: float) -> Hashable:
         """Calls of one kind answer the same prompts in every step."""
-        if level != self.level:
-            self.seen.clear()
-            self.level = level
+        memory = self.memory
+        if level != memory.level:
+            memory.seen.clear()
+            memory.level = level
         form = (x.shape, inputs.prompt_of_row, inputs.context.shape, len(inputs.controls), hooks.skipped)
-        self.seen[form] += 1
-        return form, self.seen[form]
+        memory.seen[form] += 1
+        return form, memory.seen[form]
 
 
 def _drift(reuse: Reuse, model: Model) -> _Drift:

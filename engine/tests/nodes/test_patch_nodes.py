@@ -105,6 +105,14 @@ def test_hooked_prompts_are_answered_by_another_model(node, models, model, plain
     assert torch.equal(draw(model), plain)
 
 
+@pytest.mark.parametrize("cache", ["EasyCache", "LazyCache"])
+def test_a_cache_goes_with_hooked_prompts(cache, models, model):
+    hooks = one("CreateHookModelAsLora", Quiet(models), ckpt_name="other.safetensors", strength_model=0.5)
+    hooked = one("ConditioningSetProperties", cond_NEW=words(1), hooks=hooks)
+    patched = one(cache, model=model, reuse_threshold=0.0)
+    assert torch.equal(draw(patched, positive=hooked), draw(model, positive=hooked))
+
+
 def test_patches_add_up(model, plain):
     one_patch = one("FreeU", model=model)
     both = one("PerturbedAttentionGuidance", model=one("RescaleCFG", model=one("TomePatchModel", model=one_patch)))
