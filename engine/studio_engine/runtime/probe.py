@@ -29,6 +29,8 @@ log = logging.getLogger(__name__)
 _VERSION = 2
 # What bf16 must win to be worth its rounding.
 _MIN_BF16_GAIN = 1.2
+# What contiguous pictures must win in convolutions: attention reads tokens, which lie next to each other channels last.
+_MIN_CONTIGUOUS_GAIN = 1.1
 # What packed weights must win in a deep layer to be worth the seconds that packing takes at load.
 _MIN_PACKED_GAIN = 1.1
 _REPEATS = 4
@@ -86,7 +88,7 @@ def plan_for(rates: Rates, threads: int) -> ComputePlan:
         device=torch.device("cpu"),
         unet_dtype=dtype,
         vae_dtype=dtype,
-        is_channels_last=rates.fp32_conv_channels_last >= rates.fp32_conv,
+        is_channels_last=rates.fp32_conv < _MIN_CONTIGUOUS_GAIN * rates.fp32_conv_channels_last,
         threads=threads,
         is_packed=rates.packed_gain is not None and rates.packed_gain >= _MIN_PACKED_GAIN,
     )
