@@ -246,6 +246,25 @@ def test_heavy_work_takes_turns_and_may_denoise_itself() -> None:
             torch.testing.assert_close(future.result(20), solo(request(1)))
 
 
+def test_a_thread_computes_for_itself_or_with_its_own_kind() -> None:
+    batcher, strangers = Batcher(), []
+
+    def asking() -> Tensor:
+        me = threading.get_ident()
+
+        def work() -> Tensor:
+            if threading.get_ident() != me:
+                strangers.append(me)
+            return torch.zeros(1)
+
+        return batcher.alone(work)
+
+    with crowd(batcher) as here:
+        futures = [here.submit(asking) for _ in range(12)]
+    results(futures)
+    assert strangers == []
+
+
 def test_work_that_fails_frees_the_device() -> None:
     batcher = Batcher()
     with pytest.raises(ZeroDivisionError):
