@@ -90,10 +90,12 @@ def sample(
 def sample_custom(guider: Guider, latent: Latent, *, run: Run, on_step: OnStep) -> Sampled:
     """A run with any sigmas, sampler, noise and guidance.
 
-    Raises `engine.non_finite`, what preparing the prompts raises, and whatever `on_step` raises to stop the run.
+    Raises `engine.node_failed` for latents of another family, `engine.non_finite`, what preparing the prompts raises,
+    and whatever `on_step` raises to stop the run.
     """
     model = guider.model
     latent = replace(latent, samples=model.latent.fitted(latent.samples))
+    _check_channels(model, latent)
     if len(run.sigmas) < 2:
         return Sampled(latent.samples, latent.samples)
     with torch.inference_mode():
@@ -120,6 +122,16 @@ def sample_custom(guider: Guider, latent: Latent, *, run: Run, on_step: OnStep) 
     if not torch.isfinite(samples).all():
         raise EngineError("engine.non_finite")
     return Sampled(samples, denoised)
+
+
+def _check_channels(model: Model, latent: Latent) -> None:
+    channels = latent.samples.shape[1]
+    if channels != model.latent.channels:
+        raise EngineError(
+            "engine.node_failed",
+            f"The latents have {channels} channels and the model works on {model.latent.channels}: they are of another "
+            "family. Encode the picture with the model's own VAE, or start from empty latents.",
+        )
 
 
 def scaled(model: Model, raw: Tensor) -> Tensor:

@@ -106,6 +106,13 @@ def test_empty_latents_are_no_grey_picture():
     torch.testing.assert_close(model.latent.to_model(noisy.samples), noise * 1.5, rtol=1e-4, atol=1e-4)
 
 
+def test_latents_of_another_family_are_refused_and_empty_ones_fitted():
+    sixteen = GaussianModel(latent=LatentFormat(channels=16))
+    with pytest.raises(EngineError, match="another family"):
+        draw(model=sixteen, latent=Latent(torch.ones(1, 4, 8, 8)))
+    assert draw(model=sixteen, latent=EMPTY).samples.shape == (2, 16, 8, 8)
+
+
 def test_other_options_draw_other_pictures():
     samplers = [
         one("SamplerEulerAncestral", eta=0.5),
