@@ -13,7 +13,7 @@ from studio_engine.sampling.custom_sigmas import LtxvShift
 from studio_engine.sampling.discrete import discrete_sampling, distilled_sampling
 from studio_engine.sampling.edm import angular_sampling, continuous_sampling
 from studio_engine.sampling.flow import flux_sampling, flux_shift, sd3_sampling
-from studio_engine.sampling.model import LatentFormat
+from studio_engine.sampling.model import PLAYGROUND_LATENT
 from studio_engine.sampling.model_sampling import ModelSampling, Prediction
 
 _CATEGORY = "advanced/model"
@@ -28,10 +28,6 @@ _PREDICTIONS: Final[Mapping[str, Prediction]] = {
     "edm": "edm",
     "edm_playground_v2.5": "edm",
 }
-_PLAYGROUND: Final = LatentFormat(
-    scale=0.5, mean=(-1.6574, 1.886, -1.383, 2.5155), deviation=(8.4927, 5.9022, 6.5498, 5.2299)
-)
-"""Li et al. 2024."""
 
 
 def _model() -> Any:
@@ -87,7 +83,7 @@ class ModelSamplingContinuousEDM(Node):
         levels = _levels(self.sigma_min, self.sigma_max)
         deviation = 0.5 if prediction == "edm" else 1.0
         changed = replace(self.model, sampling=continuous_sampling(prediction, levels, data_deviation=deviation))
-        return (replace(changed, latent=_PLAYGROUND) if self.sampling == "edm_playground_v2.5" else changed,)
+        return (replace(changed, latent=PLAYGROUND_LATENT) if self.sampling == "edm_playground_v2.5" else changed,)
 
 
 @node(title="ModelSamplingContinuousV", category=_CATEGORY, outputs=_OUTPUTS, module=_MODULE)

@@ -13,13 +13,9 @@ from studio_engine.models.families.unet.open import matches, network
 from studio_engine.models.families.unet.vector import sizes_vector
 from studio_engine.models.files import ModelDefaults
 from studio_engine.models.keys import PartKeys
-from studio_engine.sampling.model import LatentFormat
+from studio_engine.sampling.model import PLAYGROUND_LATENT, LatentFormat
 
 LATENT_SCALE: Final = 0.13025
-# Playground 2.5's latents are normalised per channel, then halved; published with its model.
-_PLAYGROUND: Final = LatentFormat(
-    scale=0.5, mean=(-1.6574, 1.886, -1.383, 2.5155), deviation=(8.4927, 5.9022, 6.5498, 5.2299)
-)
 
 
 def _matches(config: UnetConfig) -> bool:
@@ -28,7 +24,7 @@ def _matches(config: UnetConfig) -> bool:
 
 def latent_format(keys: PartKeys) -> LatentFormat:
     if is_playground(keys):
-        return _PLAYGROUND
+        return PLAYGROUND_LATENT
     return LatentFormat(scale=keys.real("studio.latent_scale", LATENT_SCALE))
 
 
