@@ -50,6 +50,7 @@ def test_a_dropped_value_that_is_still_held_is_not_made_again() -> None:
     store.get_or_add("other", lambda: Value(8))
     assert "held" not in store
     assert store.get("held") is held
+    assert store.sizes() == {"held": 8}
     del held
     store.clear()
     gc.collect()

@@ -84,6 +84,12 @@ def test_the_longest_name_decides_and_the_first_ratio_covers_the_rest(store: Mod
         assert share == pytest.approx(expected, abs=1e-3), key
 
 
+def test_a_ratio_counts_where_names_begin_with_it(store: ModelStore) -> None:
+    one, two = (store.checkpoint(f"{name}.safetensors")[0] for name in ("one", "two"))
+    merged = merged_models(one, two, (0.75, 0.25), {"transformer_blocks": (0.0, 1.0)})
+    assert all(share == pytest.approx(0.75, abs=1e-3) for share in shares_found(store, merged).values())
+
+
 def test_equal_merges_are_one_in_memory(store: ModelStore) -> None:
     one, two = (store.checkpoint(f"{name}.safetensors")[0] for name in ("one", "two"))
     refs = [merged_models(one, two, (HALF, HALF)).network.ref for _ in range(2)]
