@@ -2,75 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Protocol
 
 from torch import Tensor
 
-from studio_engine.models.files import ModelFile, ModelKind
-from studio_engine.models.parts import PartSource
+from studio_engine.models.source import Autoencoder, ModelSource
 from studio_engine.sampling.conditioning import Conditioning
 from studio_engine.sampling.model import Latent, Model
+from studio_engine.sampling.text_encoder import TextEncoder
 
 __all__ = ["Autoencoder", "Conditioning", "Latent", "Model", "ModelSource", "NodeContext", "TextEncoder"]
-
-
-class TextEncoder(Protocol):
-    """A CLIP."""
-
-    def encode(
-        self, text: str, *, parts: Mapping[str, str] | None = None, leaves_out_empty: bool = False
-    ) -> Conditioning:
-        """Encode one prompt in ComfyUI's syntax: `(word:1.2)` weights, chunks of 75 tokens, `embedding:name`.
-
-        `parts` are prompts for single encoders (`l`, `h`, `g`, `t5xxl`) in place of `text`. Where `leaves_out_empty`,
-        encoders without a prompt say nothing at all. Raises `engine.node_failed` for encoders that it does not have.
-        """
-        ...
-
-    def with_layer(self, layer: int) -> TextEncoder:
-        """Clip skip: reads an inner layer's states, -1 = the last; a layer that is not there counts as the last."""
-        ...
-
-    def with_t5_padding(self, min_padding: int, min_length: int) -> TextEncoder:
-        """T5's prompts padded by at least so many tokens, to at least so many in all."""
-        ...
-
-
-class Autoencoder(Protocol):
-    """A VAE. Images are `[batch, height, width, 3]`, fp32 in 0…1."""
-
-    def encode(self, images: Tensor) -> Tensor:
-        """Images to raw latents (the mean, no sampling); sides are cropped to multiples of 8."""
-        ...
-
-    def decode(self, latents: Tensor) -> Tensor:
-        """Raw latents to images, clamped to 0…1."""
-        ...
-
-    def encode_tiled(self, images: Tensor, *, tile: int, overlap: int) -> Tensor:
-        """Piece by piece, to need less memory; sizes in pixels."""
-        ...
-
-    def decode_tiled(self, latents: Tensor, *, tile: int, overlap: int) -> Tensor:
-        """Piece by piece, to need less memory; sizes in pixels of the result."""
-        ...
-
-
-class ModelSource(PartSource, Protocol):
-    """Opens models by the name that a graph uses; loads their weights at first use, keeps them as memory allows."""
-
-    def find(self, kind: ModelKind, name: str) -> ModelFile:
-        """A model file by the name that a graph uses. Raises `model.file_missing`, or why it cannot be used."""
-        ...
-
-    def checkpoint(self, name: str) -> tuple[Model, TextEncoder, Autoencoder]:
-        """Raises `model.file_missing`, `model.file_corrupt`, `model.family_unknown`, `model.untrained`."""
-        ...
-
-    def pipeline(self, name: str) -> tuple[Model, TextEncoder, Autoencoder]:
-        """A model in a folder as diffusers saves it; raises as `checkpoint` does."""
-        ...
 
 
 class NodeContext(Protocol):

@@ -80,10 +80,6 @@ class ByteLru(Generic[K, V]):
             self._shrink(before - wanted_bytes)
             return before - self._size()
 
-    def clear(self) -> None:
-        with self._lock:
-            self._entries.clear()
-
     def _make(self, key: K, make: Callable[[], V], expected_bytes: int) -> V:
         with self._lock:
             self._shrink(self.max_bytes - expected_bytes)

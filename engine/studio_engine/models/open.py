@@ -16,7 +16,8 @@ from studio_engine.models.vae.handle import Vae
 from studio_engine.sampling.model import Model
 
 if TYPE_CHECKING:
-    from studio_engine.graph.sockets import Autoencoder, ModelSource, TextEncoder
+    from studio_engine.models.source import Autoencoder, ModelSource
+    from studio_engine.sampling.text_encoder import TextEncoder
 
 
 @dataclass(frozen=True)

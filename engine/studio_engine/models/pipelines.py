@@ -20,8 +20,9 @@ from studio_engine.models.text.open import open_text
 from studio_engine.models.vae.handle import Vae
 
 if TYPE_CHECKING:
-    from studio_engine.graph.sockets import Autoencoder, ModelSource, TextEncoder
+    from studio_engine.models.source import Autoencoder, ModelSource
     from studio_engine.sampling.model import Model
+    from studio_engine.sampling.text_encoder import TextEncoder
 
 log = logging.getLogger(__name__)
 

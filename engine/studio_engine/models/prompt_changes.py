@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import cast
 
-from studio_engine.graph.sockets import TextEncoder
 from studio_engine.models.adapters.lora import PatchableText, adapted_model, adapted_text
 from studio_engine.models.files import ModelFile
 from studio_engine.models.merge import merged_models, merged_texts
@@ -15,6 +14,7 @@ from studio_engine.models.parts import PartRef, WeightPatch
 from studio_engine.sampling.conditioning import Conditioning
 from studio_engine.sampling.model import Model
 from studio_engine.sampling.prompt_hooks import PromptHook
+from studio_engine.sampling.text_encoder import TextEncoder
 
 
 @dataclass(frozen=True)

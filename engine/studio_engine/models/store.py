@@ -22,11 +22,12 @@ from studio_engine.models.vae.open import small_vae
 from studio_engine.runtime.memory import pool_of
 
 if TYPE_CHECKING:
-    from studio_engine.graph.sockets import Autoencoder, TextEncoder
     from studio_engine.models.files import ModelFile, ModelKind
     from studio_engine.models.inventory import Inventory
+    from studio_engine.models.source import Autoencoder
     from studio_engine.runtime.plan import ComputePlan
     from studio_engine.sampling.model import LatentFormat, Model
+    from studio_engine.sampling.text_encoder import TextEncoder
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +55,7 @@ class ModelStore:
         return found
 
     def preview(self, latents: Tensor, latent: LatentFormat, vae: PartRef | None) -> Tensor:
-        return self._previews.colours(self, latents, latent, small_vae(self._inventory, latent) or vae)
+        return self._previews.colours(self, latents, latent, self._small_vae(latent) or vae)
 
     def checkpoint(self, name: str) -> tuple[Model, TextEncoder, Autoencoder]:
         return open_checkpoint(self, self.find("checkpoint", name))
@@ -79,8 +80,9 @@ class ModelStore:
         """Model files in memory, most recently used first."""
         return list(dict.fromkeys(ref.files[0].name for ref in reversed(self.loaded.keys())))
 
-    def unload_all(self) -> None:
-        self.loaded.clear()
+    def _small_vae(self, latent: LatentFormat) -> PartRef | None:
+        approximate = self._inventory.list_files("vae_approx") or ()
+        return small_vae(self._inventory, approximate, latent)
 
     def _base(self, ref: PartRef) -> LoadedPart:
         headers = [read_header(file.path) for file in ref.files]

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Protocol
 from studio_engine.sampling.model_sampling import ModelSampling
 
 if TYPE_CHECKING:
-    from studio_engine.graph.sockets import TextEncoder
     from studio_engine.sampling.model import Model, Network
+    from studio_engine.sampling.text_encoder import TextEncoder
 
 
 class ModelChange(Hashable, Protocol):

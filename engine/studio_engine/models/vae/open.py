@@ -11,9 +11,8 @@ from studio_engine.models.vae.handle import PixelVae, Vae
 from studio_engine.models.vae.tiny import TINY_FORMATS
 
 if TYPE_CHECKING:
-    from studio_engine.graph.sockets import Autoencoder, ModelSource
     from studio_engine.models.files import ModelFile, ModelKind
-    from studio_engine.models.inventory import Inventory
+    from studio_engine.models.source import Autoencoder, ModelSource
     from studio_engine.sampling.model import LatentFormat
 
 PIXEL_SPACE: Final = "pixel_space"
@@ -54,9 +53,9 @@ def _approximate(source: _Files, stem: str) -> ModelFile:
     return source.find("vae_approx", f"{stem}.safetensors")
 
 
-def small_vae(inventory: Inventory, latent: LatentFormat) -> PartRef | None:
-    """The TAESD pair for these latents; None where its files are not there."""
+def small_vae(source: _Files, approximate: Collection[str], latent: LatentFormat) -> PartRef | None:
+    """The TAESD pair for these latents; None where its files are not among those in `vae_approx/`."""
     name = next((name for name, known in TINY_FORMATS.items() if known == latent), None)
-    if name is None or name not in built_in_vaes(inventory.list_files("vae_approx") or ()):
+    if name is None or name not in built_in_vaes(approximate):
         return None
-    return PartRef(_pair(inventory, name), "taesd", name)
+    return PartRef(_pair(source, name), "taesd", name)
