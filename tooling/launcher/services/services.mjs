@@ -36,7 +36,7 @@ const GLIBC_TUNABLES = [
 const ENGINE_ENVIRONMENT = {
   GLIBC_TUNABLES,
   // A thread that waits for the others looks for some ten microseconds, then sleeps: the api is on the same cores.
-  GOMP_SPINCOUNT: '10000',
+  GOMP_SPINCOUNT: '1000',
   HF_HUB_OFFLINE: '1',
 };
 
