@@ -49,6 +49,8 @@ _CONFIGS: Final = (
 )
 # PyTorch's formats are read without running the programs that they can carry.
 _PICKLED = (".ckpt", ".pt", ".pth", ".bin")
+# Of a name in a sentence: a graph may ask for any text.
+_MAX_NAME: Final = 200
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ class Inventory:
                 return file
         raise EngineError(
             "model.file_missing",
-            f"There is no {kind} named {name} on the engine; put it into {_FOLDERS[kind]}/ and restart the engine.",
+            f"There is no {kind} named {name[:_MAX_NAME]} on the engine; put it into {_FOLDERS[kind]}/ and restart the engine.",
         )
 
     def find_pipeline(self, name: str) -> Pipeline:
@@ -75,7 +77,7 @@ class Inventory:
             if pipeline.name == name:
                 return pipeline
         raise EngineError(
-            "model.file_missing", f"There is no folder {name} in diffusers/ on the engine; put it there and restart."
+            "model.file_missing", f"There is no folder {name[:_MAX_NAME]} in diffusers/ on the engine; put it there and restart."
         )
 
     def list_files(self, folder: str) -> Sequence[str] | None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,6 +23,20 @@ class PartKeys:
     def names(self) -> frozenset[str]:
         start = len(self.prefix)
         return frozenset(key[start:] for key in self.header.tensors if key.startswith(self.prefix))
+
+    @cached_property
+    def numbers(self) -> Counter[str]:
+        """How many numbers there are of each dtype, in safetensors' spelling."""
+        counts: Counter[str] = Counter()
+        for name in self.names:
+            entry = self.header.tensors[self.prefix + name]
+            counts[entry.dtype] += math.prod(entry.shape)
+        return counts
+
+    @property
+    def has_scales(self) -> bool:
+        """Whether weights have scales beside them: they are multiplied out when read, which 8 bits no longer hold."""
+        return any(name.endswith(("scale_weight", "weight_scale")) for name in self.names)
 
     def __contains__(self, name: str) -> bool:
         return self.prefix + name in self.header.tensors

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 import torch
@@ -43,17 +42,10 @@ def narrow(module: nn.Module, dtype: torch.dtype) -> None:
 
 
 def stored_dtype(ref: PartRef, keys: PartKeys) -> torch.dtype | None:
-    """What a network's weights are kept in where that is not what they compute in: as asked for, or as in the file.
-
-    Weights with scales beside them are multiplied out when they are read, which 8 bits no longer hold.
-    """
+    """What a network's weights are kept in where that is not what they compute in: as asked for, or as in the file."""
     if ref.weight_dtype is not None:
         dtype: torch.dtype = getattr(torch, ref.weight_dtype)
         return dtype
-    elements: Counter[str] = Counter()
-    for name in keys:
-        entry = keys.header.tensors[keys.prefix + name]
-        elements[entry.dtype] += entry.end - entry.begin
-    most = elements.most_common(1)[0][0] if elements else ""
-    is_scaled = any(name.endswith(("scale_weight", "weight_scale")) for name in keys)
-    return None if is_scaled or elements.total() < _MIN_ELEMENTS else _FILE_DTYPES.get(most)
+    if keys.has_scales or keys.numbers.total() < _MIN_ELEMENTS:
+        return None
+    return _FILE_DTYPES.get(keys.numbers.most_common(1)[0][0])

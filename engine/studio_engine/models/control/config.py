@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
 
-from studio_engine.errors import EngineError
-from studio_engine.models.families.unet.config import HEAD_WIDTH, UnetConfig
+from studio_engine.models.families.unet.config import UnetConfig, depth_at, head_counts, ldm_levels
 from studio_engine.models.keys import PartKeys
-
-_SD1_HEADS: Final = 8
 
 
 @dataclass(frozen=True)
@@ -41,8 +37,8 @@ class _Names:
 def read_control_config(keys: PartKeys) -> ControlConfig:
     """Raises `model.untrained` and `model.family_unknown`."""
     names = _ldm_names(keys) if is_ldm(keys) else _diffusers_names(keys)
-    depths = tuple(tuple(_depth(keys, attention) for attention in level) for level in names.attentions)
-    first = next((name for level in names.attentions for name in level if _depth(keys, name)), None)
+    depths = tuple(tuple(depth_at(keys, attention) for attention in level) for level in names.attentions)
+    first = next((name for level in names.attentions for name in level if depth_at(keys, name)), None)
     widths = tuple(keys.shape(name)[0] for name in names.resnets)
     is_linear = first is None or len(keys.shape(f"{first}.proj_in.weight")) == 2
     in_channels = keys.shape(names.conv_in)[1]
@@ -53,10 +49,10 @@ def read_control_config(keys: PartKeys) -> ControlConfig:
         layers_per_block=len(names.attentions[0]),
         down_depths=depths,
         up_depths=tuple((0,) * (len(level) + 1) for level in names.attentions),
-        middle_depth=_depth(keys, names.middle) or None,
+        middle_depth=depth_at(keys, names.middle) or None,
         context_width=1 if first is None else keys.shape(f"{first}.transformer_blocks.0.attn2.to_k.weight")[1],
         uses_linear_projection=is_linear,
-        heads=_heads(keys, widths, is_linear=is_linear),
+        heads=head_counts(keys, widths, is_linear=is_linear),
         norm_groups=keys.number("studio.unet_norm_groups", 32),
         vector_width=(keys.find(names.vector) or (0, None))[1],
     )
@@ -78,14 +74,7 @@ def is_ldm(keys: PartKeys) -> bool:
 
 
 def _ldm_names(keys: PartKeys) -> _Names:
-    levels: list[list[int]] = [[]]
-    for block in range(1, keys.count(r"input_blocks\.(\d+)\.")):
-        if f"input_blocks.{block}.0.op.weight" in keys:
-            levels.append([])
-        else:
-            levels[-1].append(block)
-    if not all(levels):
-        raise EngineError("model.untrained", f"{keys.header.path.name} lacks blocks; download it again.")
+    levels = ldm_levels(keys)
     return _Names(
         conv_in="input_blocks.0.0.weight",
         vector="label_emb.0.0.weight",
@@ -118,14 +107,3 @@ def _hint_widths(keys: PartKeys, convolutions: tuple[str, ...]) -> tuple[int, ..
     """After the first, they come in pairs: one keeps the channels, one changes them."""
     inputs = [keys.shape(name)[1] for name in convolutions]
     return inputs[0], *inputs[1::2]
-
-
-def _depth(keys: PartKeys, attention: str) -> int:
-    return keys.count(attention.replace(".", r"\.") + r"\.transformer_blocks\.(\d+)\.")
-
-
-def _heads(keys: PartKeys, widths: tuple[int, ...], *, is_linear: bool) -> tuple[int, ...]:
-    """Stable Diffusion 1 projects with convolutions and has 8 heads; its successors have heads of 64 channels."""
-    if "studio.unet_heads" in keys.header.metadata or not is_linear:
-        return (keys.number("studio.unet_heads", _SD1_HEADS),) * len(widths)
-    return tuple(max(1, width // HEAD_WIDTH) for width in widths)

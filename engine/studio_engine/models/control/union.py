@@ -10,6 +10,7 @@ from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from torch import Tensor, nn
 from torch.nn import functional
 
+from studio_engine.models.clip_mlp import ClipMlp
 from studio_engine.models.control.config import ControlConfig
 from studio_engine.models.control.modules import TIME_FACTOR, ControlModule
 from studio_engine.models.families.unet.modules import empty_unet
@@ -47,17 +48,6 @@ class UnionModule(ControlModule):
         return super().embedded(timestep, kind, dtype) + told
 
 
-class _Mlp(nn.Module):
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.c_fc = nn.Linear(width, 4 * width)
-        self.c_proj = nn.Linear(4 * width, width)
-
-    def forward(self, x: Tensor) -> Tensor:
-        inner = self.c_fc(x)
-        return cast(Tensor, self.c_proj(inner * torch.sigmoid(1.702 * inner)))
-
-
 class _Layer(nn.Module):
     """A transformer layer over one token, the only hint: attention to itself is its own value."""
 
@@ -65,7 +55,7 @@ class _Layer(nn.Module):
         super().__init__()
         self.attn = nn.MultiheadAttention(width, 1)
         self.ln_1 = nn.LayerNorm(width)
-        self.mlp = _Mlp(width)
+        self.mlp = ClipMlp(width)
         self.ln_2 = nn.LayerNorm(width)
 
     def forward(self, x: Tensor) -> Tensor:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
 import re
-from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
@@ -71,16 +69,11 @@ def _kept_dtype(ref: PartRef, keys: PartKeys) -> torch.dtype:
     if ref.weight_dtype is not None:
         dtype: torch.dtype = getattr(torch, ref.weight_dtype)
         return dtype
-    elements: Counter[str] = Counter()
-    for name in keys:
-        entry = keys.header.tensors[keys.prefix + name]
-        elements[entry.dtype] += math.prod(entry.shape)
-    if elements.total() <= _MAX_WIDENED:
+    if keys.numbers.total() <= _MAX_WIDENED:
         return torch.float32
-    # Scales are multiplied out when the file is read: 8 bits no longer hold the products.
-    if any(name.endswith(("scale_weight", "weight_scale")) for name in keys):
+    if keys.has_scales:
         return torch.bfloat16
-    return _DTYPES.get(elements.most_common(1)[0][0], torch.float32)
+    return _DTYPES.get(keys.numbers.most_common(1)[0][0], torch.float32)
 
 
 def _is_idle(key: str, prefix: str) -> bool:

@@ -16,6 +16,7 @@ from torch.nn import functional
 
 from studio_engine.checkpoint.safetensors_file import SafetensorsHeader, read_header
 from studio_engine.errors import EngineError
+from studio_engine.models.clip_mlp import ClipMlp
 from studio_engine.models.files import ModelFile
 from studio_engine.models.keys import PartKeys
 from studio_engine.models.parts import Blueprint, PartRef, PartSource, WeightSource
@@ -50,24 +51,12 @@ class Redux(nn.Module):
         return tokens
 
 
-class _Mlp(nn.Module):
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.c_fc = nn.Linear(width, 4 * width)
-        self.c_proj = nn.Linear(4 * width, width)
-
-    def forward(self, x: Tensor) -> Tensor:
-        inner = self.c_fc(x)
-        output: Tensor = self.c_proj(inner * torch.sigmoid(1.702 * inner))
-        return output
-
-
 class _Layer(nn.Module):
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
         self.attn = nn.MultiheadAttention(width, heads, batch_first=True)
         self.ln_1 = nn.LayerNorm(width)
-        self.mlp = _Mlp(width)
+        self.mlp = ClipMlp(width)
         self.ln_2 = nn.LayerNorm(width)
 
     def forward(self, x: Tensor) -> Tensor:

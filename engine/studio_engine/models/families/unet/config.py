@@ -61,8 +61,8 @@ def is_diffusers(keys: PartKeys) -> bool:
 def read_unet_config(keys: PartKeys) -> UnetConfig:
     """Raises `model.untrained` and `model.family_unknown`."""
     layout = _diffusers_layout(keys) if is_diffusers(keys) else _ldm_layout(keys)
-    down_depths = tuple(tuple(_depth(keys, at) for at in level) for level in layout.down)
-    attentions = [at for level in layout.down for at in level if _depth(keys, at)]
+    down_depths = tuple(tuple(depth_at(keys, at) for at in level) for level in layout.down)
+    attentions = [at for level in layout.down for at in level if depth_at(keys, at)]
     if not attentions:
         raise EngineError("model.family_unknown", f"{keys.header.path.name} has a UNet without text attention.")
     is_linear = len(keys.shape(f"{attentions[0]}.proj_in.weight")) == 2
@@ -73,11 +73,11 @@ def read_unet_config(keys: PartKeys) -> UnetConfig:
         widths=widths,
         layers_per_block=len(layout.down[0]),
         down_depths=down_depths,
-        up_depths=tuple(tuple(_depth(keys, at) for at in level) for level in layout.up),
-        middle_depth=None if layout.middle is None else _depth(keys, layout.middle),
+        up_depths=tuple(tuple(depth_at(keys, at) for at in level) for level in layout.up),
+        middle_depth=None if layout.middle is None else depth_at(keys, layout.middle),
         context_width=keys.sizes(f"{attentions[0]}.transformer_blocks.0.attn2.to_k.weight", 2)[1],
         uses_linear_projection=is_linear,
-        heads=_heads(keys, widths, is_linear),
+        heads=head_counts(keys, widths, is_linear=is_linear),
         norm_groups=keys.number("studio.unet_norm_groups", 32),
         vector_width=keys.sizes(layout.vector, 2)[1] if layout.vector in keys else None,
     )
@@ -97,7 +97,8 @@ class _Layout:
     middle: str | None
 
 
-def _ldm_layout(keys: PartKeys) -> _Layout:
+def ldm_levels(keys: PartKeys) -> list[list[int]]:
+    """Which `input_blocks` hold the resnets of each level, in latent diffusion's names. Raises `model.untrained`."""
     levels: list[list[int]] = [[]]
     for block in range(1, keys.count(r"input_blocks\.(\d+)\.")):
         if f"input_blocks.{block}.0.op.weight" in keys:
@@ -106,6 +107,11 @@ def _ldm_layout(keys: PartKeys) -> _Layout:
             levels[-1].append(block)
     if not all(levels):
         raise EngineError("model.untrained", f"{keys.header.path.name} lacks blocks of its network; download it again.")
+    return levels
+
+
+def _ldm_layout(keys: PartKeys) -> _Layout:
+    levels = ldm_levels(keys)
     up = len(levels[0]) + 1
     return _Layout(
         first="input_blocks.0.0.weight",
@@ -132,7 +138,7 @@ def _diffusers_layout(keys: PartKeys) -> _Layout:
     )
 
 
-def _depth(keys: PartKeys, attention: str) -> int:
+def depth_at(keys: PartKeys, attention: str) -> int:
     """How many transformer layers stand there."""
     depth = 0
     while f"{attention}.transformer_blocks.{depth}.norm1.weight" in keys:
@@ -140,7 +146,7 @@ def _depth(keys: PartKeys, attention: str) -> int:
     return depth
 
 
-def _heads(keys: PartKeys, widths: tuple[int, ...], is_linear: bool) -> tuple[int, ...]:
+def head_counts(keys: PartKeys, widths: tuple[int, ...], *, is_linear: bool) -> tuple[int, ...]:
     """Stable Diffusion 1 projects with convolutions and has 8 heads; its successors have heads of 64 channels."""
     if "studio.unet_heads" in keys.header.metadata or not is_linear:
         return (keys.number("studio.unet_heads", 8),) * len(widths)
