@@ -14,19 +14,18 @@ Stage = Literal["loading", "encoding", "sampling", "decoding", "saving"]
 
 
 def stage_of(spec: NodeSpec) -> Stage:
-    """What people are told while a node of this kind runs."""
-    gives_images = any(output.type == "IMAGE" for output in spec.outputs)
-    match spec.category.partition("/")[0]:
-        case "loaders":
-            return "loading"
-        case "conditioning":
-            return "encoding"
-        case "image":
-            return "saving" if spec.is_output else "loading"
-        case "latent":
-            return "decoding" if gives_images else "encoding"
-        case _:
-            return "sampling"
+    """What people are told while a node of this kind runs: its sockets say what it does, whatever its category."""
+    takes = {each.type for each in spec.inputs.values()}
+    gives = {each.type for each in spec.outputs}
+    if spec.is_output:
+        return "saving"
+    if "IMAGE" in gives and takes & {"VAE", "UPSCALE_MODEL"}:
+        return "decoding"
+    if "VAE" in takes or gives & {"CONDITIONING", "CLIP_VISION_OUTPUT"}:
+        return "encoding"
+    if "LATENT" in gives and takes & {"MODEL", "GUIDER"}:
+        return "sampling"
+    return "loading"
 
 
 @dataclass(frozen=True)
