@@ -20,6 +20,8 @@ MAX_PIXELS = 64_000_000
 _PNG_COMPRESSION = 4
 # EXIF's Model, where ComfyUI keeps the prompt; others follow below it.
 _FIRST_EXIF_TAG = 0x0110
+# Grey of 16 bits has 257 steps for each of 8 bits. ComfyUI shows almost all of it white, as Pillow does.
+_STEPS_OF_16_BITS = 257
 # What ComfyUI hands out as the mask of a picture without transparency.
 _EMPTY_MASK_SIDE = 64
 
@@ -49,17 +51,23 @@ def _frames(data: bytes) -> list[Image.Image]:
     try:
         with Image.open(io.BytesIO(data), formats=_FORMATS) as opened:
             if opened.width * opened.height * getattr(opened, "n_frames", 1) > MAX_PIXELS:
-                raise EngineError("engine.node_failed", "The picture has more than 64 megapixels; use a smaller one.")
+                raise _too_large()
             for frame in ImageSequence.Iterator(opened):
                 upright = ImageOps.exif_transpose(frame)
                 upright.load()
-                if upright.mode == "I":
-                    upright = upright.point(lambda value: value / 255)
+                if upright.mode.startswith("I"):
+                    upright = upright.convert("I").point(lambda value: value / _STEPS_OF_16_BITS)
                 if not frames or upright.size == frames[0].size:
                     frames.append(upright)
-    except (OSError, ValueError, SyntaxError, UnidentifiedImageError, Image.DecompressionBombError) as cause:
+    except Image.DecompressionBombError:
+        raise _too_large() from None
+    except (OSError, ValueError, SyntaxError, UnidentifiedImageError) as cause:
         raise EngineError("engine.node_failed", "The file is not a PNG, JPEG, WebP, GIF or BMP picture.") from cause
     return frames
+
+
+def _too_large() -> EngineError:
+    return EngineError("engine.node_failed", "The picture has more than 64 megapixels; use a smaller one.")
 
 
 def _has_alpha(image: Image.Image) -> bool:
