@@ -10,6 +10,7 @@ from torch import Tensor
 
 from studio_engine.imaging.batches import repeat_to
 from studio_engine.imaging.resize import resize
+from studio_engine.runtime.memory import check_fits
 from studio_engine.sampling.inpaint import latent_mask
 from studio_engine.sampling.model import Latent
 
@@ -35,7 +36,11 @@ def rows_from(latent: Latent, first: int, count: int) -> Latent:
 
 
 def repeated_batch(latent: Latent, times: int) -> Latent:
-    """The whole batch several times over; where rows are numbered, every copy gets numbers of its own."""
+    """The whole batch several times over; where rows are numbered, every copy gets numbers of its own.
+
+    Raises `engine.out_of_memory` before it makes what cannot fit.
+    """
+    check_fits(latent.samples.numel() * latent.samples.element_size() * times, latent.samples.device)
     numbers = latent.batch_index
     if numbers:
         span = max(numbers) - min(numbers) + 1
