@@ -2,6 +2,7 @@
 
 from torch import Tensor
 
+from studio_engine.errors import EngineError
 from studio_engine.graph.node import Node, Output, combo, node, number, socket, text
 from studio_engine.graph.sockets import NodeContext
 from studio_engine.imaging import colours
@@ -44,6 +45,8 @@ class ImageYUVToRGB(Node):
 
     def run(self, ctx: NodeContext) -> tuple[Tensor]:
         y, u, v = (plane.mean(dim=-1, keepdim=True) for plane in (self.Y, self.U, self.V))
+        if not y.shape == u.shape == v.shape:
+            raise EngineError("engine.node_failed", "Y, U and V have different sizes; give three pictures of one size.")
         return (colours.yuv_to_rgb(y, u, v),)
 
 
