@@ -58,7 +58,7 @@ def _method(cond: Cond) -> str:
 
 
 def _network(source: PartSource, ref: PartRef, vae: PartRef | None, keys: PartKeys) -> DitNetwork:
-    return DitNetwork(source, ref, LATENT, _reading(read_flux_config(keys)), vae)
+    return DitNetwork(source, ref, LATENT, vae, _reading(read_flux_config(keys)))
 
 
 def _sampling(keys: PartKeys) -> ModelSampling:

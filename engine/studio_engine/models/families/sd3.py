@@ -28,7 +28,7 @@ def _reading(config: Sd3Config) -> DitReading:
 
 
 def _network(source: PartSource, ref: PartRef, vae: PartRef | None, keys: PartKeys) -> DitNetwork:
-    return DitNetwork(source, ref, LATENT, _reading(read_sd3_config(keys)), vae)
+    return DitNetwork(source, ref, LATENT, vae, _reading(read_sd3_config(keys)))
 
 
 FAMILY: Final = Family(

@@ -6,9 +6,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from studio_engine.models.families.controls import merged
 from studio_engine.models.families.unet.config import UnetConfig
 from studio_engine.models.families.unet.modules import empty_unet
-from studio_engine.models.families.unet.walk import UnetInput, input_blocks, merged, output_blocks, walk
+from studio_engine.models.families.unet.walk import UnetInput, input_blocks, output_blocks, walk
 from studio_engine.sampling.conditioning import Residuals
 from studio_engine.sampling.hooks import HookCall, NetworkHooks, Place
 from tests.models.families.tiny_unets import TINY_SDXL, TINY_SSD, TINY_UNETS

@@ -1,24 +1,23 @@
-"""MODEL's network for transformers: a light name of weights, resolved when it computes."""
+"""MODEL's network for transformers."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
 import torch
 from torch import Tensor, nn
 
-from studio_engine.denoise.request import Request
-from studio_engine.errors import EngineError
+from studio_engine.denoise.request import Forward
+from studio_engine.models.families.controls import control_residuals
 from studio_engine.models.families.dit.config import PATCH
 from studio_engine.models.families.dit.stream import DitInput
-from studio_engine.models.families.unet.walk import merged
-from studio_engine.models.parts import LoadedPart, PartRef, PartSource, WeightPatch
+from studio_engine.models.families.handle import NetworkHandle, check_width
+from studio_engine.models.parts import LoadedPart, PartSource
 from studio_engine.runtime.memory import check_fits
-from studio_engine.sampling.conditioning import Cond, NetInput, Residuals, RunInfo
+from studio_engine.sampling.conditioning import Cond, NetInput, RunInfo
 from studio_engine.sampling.hooks import NetworkHooks
-from studio_engine.sampling.model import LatentFormat
 
 # Activations that live at once in tensors of all tokens' width: both streams, queries, keys, values, the wide MLP.
 _COPIES = 16
@@ -46,36 +45,11 @@ class DitReading:
 
 
 @dataclass(frozen=True, eq=False)
-class DitNetwork:
-    """A Network."""
-
-    source: PartSource
-    ref: PartRef
-    latent: LatentFormat
+class DitNetwork(NetworkHandle):
     reading: DitReading
-    vae: PartRef | None = None
-    """Shows previews; None where the file brought no autoencoder."""
-
-    @property
-    def family(self) -> str:
-        return self.ref.family
-
-    @property
-    def batch_key(self) -> Hashable:
-        return self.ref.key
-
-    @property
-    def device(self) -> torch.device:
-        return self.source.plan.device
 
     def prepare(self, cond: Cond, prompt: int, run: RunInfo) -> NetInput:
-        width = cond.context.shape[-1]
-        if width != self.reading.context_width:
-            raise EngineError(
-                "engine.node_failed",
-                f"The prompt has {width} numbers per token and the model reads {self.reading.context_width}: they are "
-                "of different families. Encode it with text encoders of the model's own family.",
-            )
+        check_width(cond, self.reading.context_width)
         inputs = self.reading.prepare(cond, run)
         return replace(
             inputs,
@@ -88,17 +62,8 @@ class DitNetwork:
             is_context_repeatable=False,
         )
 
-    @torch.no_grad()
-    def predict(self, x: Tensor, timestep: Tensor, inputs: NetInput, hooks: NetworkHooks, sigma: Tensor) -> Tensor:
-        # Loaded before its turn on the device, so that other jobs compute meanwhile.
-        forward = _Forward(self.source, self.source.part(self.ref), self.reading)
-        return self.source.batcher.run(Request(self.batch_key, x, timestep, inputs, hooks, sigma), forward)
-
-    def to_rgb(self, latents: Tensor) -> Tensor:
-        return self.source.preview(latents, self.latent, self.vae)
-
-    def patched_by(self, patch: WeightPatch) -> DitNetwork:
-        return replace(self, ref=self.ref.patched_by(patch))
+    def forward(self, part: LoadedPart) -> Forward:
+        return _Forward(self.source, part, self.reading)
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,7 +78,6 @@ class _Forward:
         device, dtype = self.source.plan.device, self.part.dtype
         self._check_memory(x, inputs)
         joined = x if inputs.concat is None else torch.cat([x, inputs.concat.to(x)], dim=1)
-        controls = [control.net.residuals(x, timestep, inputs, control) for control in inputs.controls]
         assert inputs.vector is not None
         call = DitInput(
             x=joined.to(device, dtype),
@@ -126,7 +90,7 @@ class _Forward:
             references=tuple(each.to(device, dtype) for each in inputs.references),
             reference_method=next((name for name in REFERENCE_METHODS if name in inputs.extra), REFERENCE_METHODS[0]),
             prompt_of_row=inputs.prompt_of_row,
-            residuals=merged(controls) if controls else Residuals(),
+            residuals=control_residuals(x, timestep, inputs),
         )
         return self.reading.walk(self.part.module, call, hooks).float()
 

@@ -45,6 +45,6 @@ def network(
         reading = UnetReading(
             config.context_width, None if vector is None or config.vector_width is None else vector(keys), concat
         )
-        return UnetNetwork(source, ref, latent(keys), reading, vae)
+        return UnetNetwork(source, ref, latent(keys), vae, reading)
 
     return make

@@ -6,9 +6,8 @@ for its downsampler. An output block is a resnet with its transformer and, at a 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import zip_longest
 
 import torch
 from torch import Tensor
@@ -101,24 +100,6 @@ def walk(unet: Layer, inputs: UnetInput, hooks: NetworkHooks) -> Tensor:
     h = _up(unet, h, skips, (layers, inputs.residuals.output))
     output: Tensor = unet.conv_out(functional.silu(unet.conv_norm_out(h)))
     return output
-
-
-def merged(residuals: Sequence[Residuals]) -> Residuals:
-    """The sum of what several controls add."""
-    if len(residuals) == 1:
-        return residuals[0]
-    return Residuals(*(_summed([getattr(each, name) for each in residuals]) for name in ("input", "middle", "output")))
-
-
-def _summed(lists: Sequence[tuple[Tensor | None, ...]]) -> tuple[Tensor | None, ...]:
-    sums: list[Tensor | None] = []
-    for values in zip_longest(*lists):
-        present = [value for value in values if value is not None]
-        total = present[0] if present else None
-        for value in present[1:]:
-            total = value if total is None else total + value
-        sums.append(total)
-    return tuple(sums)
 
 
 def _down(
