@@ -1,3 +1,5 @@
+"""How files are refused."""
+
 from __future__ import annotations
 
 from pathlib import Path

@@ -1,0 +1,1 @@
+"""Networks that enlarge pictures, by the layouts that their files come in."""

@@ -1,0 +1,1 @@
+"""Networks that look at pictures, and style models that turn what they see into tokens of a prompt."""
