@@ -85,11 +85,12 @@ class Schedule:
 
     def finish(self, task: Task, outputs: Outputs) -> None:
         key = task.step.key
-        task.state, task.parts = "done", None
         if not self._tainted.isdisjoint(task.held):
             self._tainted.add(key)
+        # First: where it raises, the task can still fail as one that runs.
         if task.is_kept and not task.step.is_output and key not in self._tainted:
             self._cache.put(key, outputs)
+        task.state, task.parts = "done", None
         if self._holders[key]:
             self.results[key] = outputs
         self._release(task)
