@@ -60,7 +60,9 @@ def checksum(value: object) -> int:
     total = 0
     for leaf in _leaves(value):
         if isinstance(leaf, Tensor):
-            content = leaf.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes()
+            flat = leaf.detach().cpu().flatten()
+            # Of one number alone torch takes any stride for contiguous; a view as bytes does not.
+            content = torch.empty(flat.shape, dtype=flat.dtype).copy_(flat).view(torch.uint8).numpy().tobytes()
         else:
             content = repr(leaf).encode()
         total = zlib.crc32(content, total)
