@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import reprlib
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -10,6 +11,10 @@ from studio_engine.graph.inputs import InputSpec, ListFiles
 
 MAX_LISTED: Final = 20
 """Longer lists of choices are cut: a thousand model names help nobody."""
+
+_SHORT: Final = reprlib.Repr()
+"""Of values in sentences: they may be long, or nested without end."""
+_SHORT.maxstring = _SHORT.maxother = 100
 
 
 @dataclass(frozen=True)
@@ -41,7 +46,7 @@ def check_value(name: str, value: object, spec: InputSpec, list_files: ListFiles
     try:
         converted = _convert(value, spec.type)
     except (TypeError, ValueError, OverflowError):
-        details = f"{name}, {value!r:.100}"
+        details = f"{name}, {_SHORT.repr(value)}"
         raise _bad("invalid_input_type", f"The value cannot be read as {spec.type}", details, value) from None
     if list_files is None:
         return converted
@@ -77,7 +82,12 @@ def _check_choice(name: str, value: object, spec: InputSpec, list_files: ListFil
     if choices is None or value in choices:
         return
     listed = ", ".join(choices[:MAX_LISTED]) + (", …" if len(choices) > MAX_LISTED else "")
-    raise _bad("value_not_in_list", "The value is not in the list", f"{name}: {value!r} is not one of: {listed}", value)
+    raise _bad(
+        "value_not_in_list",
+        "The value is not in the list",
+        f"{name}: {_SHORT.repr(value)} is not one of: {listed}",
+        value,
+    )
 
 
 def _check_bounds(name: str, value: int | float, spec: InputSpec) -> None:
