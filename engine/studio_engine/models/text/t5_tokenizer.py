@@ -12,6 +12,8 @@ from typing import Final
 
 from tokenizers import Tokenizer
 
+from studio_engine.models.text.tokenizer import as_unicode
+
 T5_END_TOKEN: Final = 1
 T5_VOCABULARY: Final = 32_100
 """Encoders have a few more rows, unused."""
@@ -25,4 +27,4 @@ def t5_tokenizer() -> Tokenizer:
 
 
 def t5_token_ids(text: str) -> list[int]:
-    return list(t5_tokenizer().encode(text, add_special_tokens=False).ids)
+    return list(t5_tokenizer().encode(as_unicode(text), add_special_tokens=False).ids)

@@ -42,7 +42,12 @@ def clip_tokenizer() -> Tokenizer:
 
 
 def token_ids(text: str) -> list[int]:
-    return list(clip_tokenizer().encode(text, add_special_tokens=False).ids)
+    return list(clip_tokenizer().encode(as_unicode(text), add_special_tokens=False).ids)
+
+
+def as_unicode(text: str) -> str:
+    """Halves of surrogate pairs, which JSON may hold and no encoding knows, become question marks."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _byte_letters() -> dict[int, str]:
