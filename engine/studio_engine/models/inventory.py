@@ -77,7 +77,8 @@ class Inventory:
             if pipeline.name == name:
                 return pipeline
         raise EngineError(
-            "model.file_missing", f"There is no folder {name[:_MAX_NAME]} in diffusers/ on the engine; put it there and restart."
+            "model.file_missing",
+            f"There is no folder {name[:_MAX_NAME]} in diffusers/ on the engine; put it there and restart.",
         )
 
     def list_files(self, folder: str) -> Sequence[str] | None:
