@@ -20,13 +20,13 @@ from pathlib import Path
 from studio_engine.checkpoint.digest import DigestCache
 from studio_engine.config import ENGINE_DIR
 from studio_engine.graph.cache import ResultCache
+from studio_engine.jobs.cancel import CancelToken
+from studio_engine.jobs.progress import ProgressBoard
+from studio_engine.jobs.run import Engine, JobRequest, run_job
 from studio_engine.models.inventory import scan_models
 from studio_engine.models.store import ModelStore
 from studio_engine.nodes import NODES
-from studio_engine.runtime.cancel import CancelToken
-from studio_engine.runtime.job import Engine, JobRequest, run_job
 from studio_engine.runtime.probe import choose_plan
-from studio_engine.runtime.progress import ProgressBoard
 from studio_engine.runtime.start_settings import ensure_start_settings
 
 AT_ONCE = 4

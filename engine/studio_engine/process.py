@@ -16,6 +16,7 @@ from studio_engine.checkpoint.digest import DigestCache
 from studio_engine.config import Config
 from studio_engine.denoise.batcher import Batcher
 from studio_engine.graph.cache import ResultCache
+from studio_engine.jobs.run import Engine
 from studio_engine.lease import contract
 from studio_engine.lease.client import LeaseClient, TokenRefusedError
 from studio_engine.lease.loop import EngineLoop, EngineParts
@@ -26,7 +27,6 @@ from studio_engine.models.inventory import Inventory, scan_models
 from studio_engine.models.store import ModelStore
 from studio_engine.nodes import NODES
 from studio_engine.runtime.free_memory import available_bytes
-from studio_engine.runtime.job import Engine
 from studio_engine.runtime.memory import HOST, pool_of
 from studio_engine.runtime.plan import ComputePlan
 from studio_engine.runtime.probe import choose_plan

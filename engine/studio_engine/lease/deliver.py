@@ -7,11 +7,11 @@ import logging
 import time
 from typing import Final
 
+from studio_engine.jobs.outputs import OutputFile
 from studio_engine.lease import contract
 from studio_engine.lease.client import ApiAwayError, ApiRefusedError, LeaseClient, TokenRefusedError
 from studio_engine.lease.result import JobResult
 from studio_engine.lease.spool import Spool, finalize_request
-from studio_engine.runtime.outputs import OutputFile
 
 log = logging.getLogger(__name__)
 

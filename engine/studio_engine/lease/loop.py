@@ -12,14 +12,14 @@ from typing import Any, Final, Protocol, TypeVar
 import msgspec
 
 from studio_engine.errors import EngineError
+from studio_engine.jobs.cancel import CancelToken
+from studio_engine.jobs.progress import ProgressBoard
 from studio_engine.lease import contract
 from studio_engine.lease.client import ApiAwayError, ApiRefusedError, LeaseClient, TokenRefusedError
 from studio_engine.lease.deliver import FIRST_PAUSE_S, LONGEST_PAUSE_S, deliver
 from studio_engine.lease.report import Reporter
 from studio_engine.lease.result import JobResult, failed
 from studio_engine.lease.spool import Spool, finalize_request
-from studio_engine.runtime.cancel import CancelToken
-from studio_engine.runtime.progress import ProgressBoard
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")

@@ -8,10 +8,10 @@ import logging
 from dataclasses import dataclass, field
 from typing import Final
 
+from studio_engine.jobs.cancel import CancelToken
+from studio_engine.jobs.progress import Progress, ProgressBoard
 from studio_engine.lease import contract
 from studio_engine.lease.client import ApiAwayError, ApiRefusedError, LeaseClient
-from studio_engine.runtime.cancel import CancelToken
-from studio_engine.runtime.progress import Progress, ProgressBoard
 
 log = logging.getLogger(__name__)
 

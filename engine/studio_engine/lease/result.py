@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from studio_engine.errors import EngineError
+from studio_engine.jobs.outputs import OutputFile
 from studio_engine.lease import contract
-from studio_engine.runtime.outputs import OutputFile
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,12 @@ from collections.abc import Mapping
 
 from studio_engine.denoise.batcher import Batcher
 from studio_engine.errors import EngineError
+from studio_engine.jobs.cancel import CancelToken
+from studio_engine.jobs.progress import ProgressBoard
+from studio_engine.jobs.run import Engine, JobRequest, run_job
 from studio_engine.lease import contract
 from studio_engine.lease.result import JobResult, failed
-from studio_engine.runtime.cancel import CancelToken
-from studio_engine.runtime.job import Engine, JobRequest, run_job
 from studio_engine.runtime.memory import MemoryPool, as_out_of_memory
-from studio_engine.runtime.progress import ProgressBoard
 
 log = logging.getLogger(__name__)
 

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import msgspec
 
+from studio_engine.jobs.outputs import OutputFile
 from studio_engine.lease import contract
 from studio_engine.lease.result import JobResult
-from studio_engine.runtime.outputs import OutputFile
 
 
 class _Record(msgspec.Struct):

@@ -12,10 +12,10 @@ from torch import Tensor, nn
 from studio_engine.checkpoint.safetensors_file import SafetensorsHeader, read_tensors
 from studio_engine.models.fill import StoredTensors, fill, placed, tensor_bytes
 from studio_engine.models.narrow import narrow
-from studio_engine.models.packing import pack
 from studio_engine.models.parts import Blueprint, LoadedPart
 from studio_engine.runtime.memory import HOST
 from studio_engine.runtime.offload import place_within
+from studio_engine.runtime.packing import pack
 from studio_engine.runtime.plan import ComputePlan
 
 log = logging.getLogger(__name__)

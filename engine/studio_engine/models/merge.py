@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from studio_engine.errors import EngineError
 from studio_engine.models.adapters.layouts import single_file_source
 from studio_engine.models.adapters.lora import PatchableNetwork, PatchableText
-from studio_engine.models.packing import plain_weight
 from studio_engine.models.parts import LoadedPart, PartRef, PartSource
+from studio_engine.runtime.packing import plain_weight
 
 if TYPE_CHECKING:
     from studio_engine.sampling.model import Model

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from studio_engine.errors import EngineError
-from studio_engine.models.packing import packed_like, plain_weight
 from studio_engine.models.parts import LoadedPart, PartSource, WeightPatch
+from studio_engine.runtime.packing import packed_like, plain_weight
 
 
 def patched_part(base: LoadedPart, patches: Sequence[WeightPatch], source: PartSource) -> LoadedPart:

@@ -20,7 +20,7 @@ from torch import nn
 from torch.backends import mkldnn
 from torch.nn import functional
 
-from studio_engine.models.packing import pack
+from studio_engine.runtime.packing import pack
 from studio_engine.runtime.plan import ComputePlan
 
 log = logging.getLogger(__name__)

@@ -17,13 +17,13 @@ from PIL import Image
 from studio_engine.checkpoint.digest import DigestCache
 from studio_engine.errors import DEFAULT_MESSAGES, EngineError
 from studio_engine.graph.cache import ResultCache
+from studio_engine.jobs.cancel import CancelToken
+from studio_engine.jobs.progress import ProgressBoard
+from studio_engine.jobs.run import Engine, JobOutcome, JobRequest, run_job
 from studio_engine.models.inventory import Inventory, scan_models
 from studio_engine.models.store import ModelStore
 from studio_engine.nodes import NODES
-from studio_engine.runtime.cancel import CancelToken
-from studio_engine.runtime.job import Engine, JobOutcome, JobRequest, run_job
 from studio_engine.runtime.plan import plain_plan
-from studio_engine.runtime.progress import ProgressBoard
 
 Graph = dict[str, Any]
 STORE_BYTES = 256_000_000

@@ -17,7 +17,7 @@ from torch import Tensor
 from studio_engine.denoise.batcher import Batcher
 from studio_engine.denoise.request import Request
 from studio_engine.errors import EngineError
-from studio_engine.runtime.cancel import CancelToken
+from studio_engine.jobs.cancel import CancelToken
 from studio_engine.sampling.conditioning import NetInput
 from studio_engine.sampling.hooks import NetworkHooks
 from tests.denoise.linear_network import LinearNetwork, request

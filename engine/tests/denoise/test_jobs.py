@@ -15,9 +15,9 @@ from torch import Tensor
 from studio_engine.checkpoint.digest import DigestCache
 from studio_engine.denoise.batcher import Batcher
 from studio_engine.errors import EngineError
+from studio_engine.jobs.cancel import CancelToken
 from studio_engine.models.inventory import scan_models
 from studio_engine.models.store import ModelStore
-from studio_engine.runtime.cancel import CancelToken
 from studio_engine.runtime.plan import plain_plan
 from studio_engine.sampling.conditioning import Conditioning
 from studio_engine.sampling.hooks import HookCall

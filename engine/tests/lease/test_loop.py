@@ -15,14 +15,14 @@ import msgspec
 import pytest
 
 from studio_engine.errors import EngineError
+from studio_engine.jobs.cancel import CancelToken
+from studio_engine.jobs.outputs import OutputFile
+from studio_engine.jobs.progress import ProgressBoard
 from studio_engine.lease import contract
 from studio_engine.lease.client import LeaseClient, TokenRefusedError
 from studio_engine.lease.loop import EngineLoop, EngineParts, RunJob
 from studio_engine.lease.result import JobResult, failed
 from studio_engine.lease.spool import Spool
-from studio_engine.runtime.cancel import CancelToken
-from studio_engine.runtime.outputs import OutputFile
-from studio_engine.runtime.progress import ProgressBoard
 from tests.lease.api import ENGINE, JOB, TOKEN, LeaseApi, refusal, running_api
 
 REGISTRATION = contract.RegisterEngineRequest("local-0", "0.1.0", "CPU", "float32", 1, ["default"], 1, {}, [], [])

@@ -13,9 +13,9 @@ from pathlib import Path
 
 from PIL import Image
 
+from tests.jobs.graphs import txt2img
 from tests.lease.api import JOB, TOKEN, running_api
 from tests.models.tiny_checkpoint import write_tiny_checkpoint
-from tests.runtime.graphs import txt2img
 
 ENGINE = Path(__file__).parents[2]
 # Importing torch takes seconds, on a busy machine a minute.

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from studio_engine.errors import EngineError
+from studio_engine.jobs.previews import MAX_PREVIEW_BYTES, encode_preview
 from studio_engine.runtime.images import decode_image, encode_png, to_bytes8
-from studio_engine.runtime.previews import MAX_PREVIEW_BYTES, encode_preview
 
 
 def encoded(image: Image.Image, kind: str, **settings: object) -> bytes:

@@ -12,15 +12,15 @@ from PIL import Image
 from studio_engine.checkpoint.digest import DigestCache
 from studio_engine.errors import EngineError
 from studio_engine.graph.cache import ResultCache
+from studio_engine.jobs.cancel import CancelToken
+from studio_engine.jobs.progress import ProgressBoard
+from studio_engine.jobs.run import Engine, JobRequest, run_job
 from studio_engine.models.inventory import scan_models
 from studio_engine.models.store import ModelStore
 from studio_engine.nodes import NODES
-from studio_engine.runtime.cancel import CancelToken
-from studio_engine.runtime.job import Engine, JobRequest, run_job
 from studio_engine.runtime.plan import plain_plan
-from studio_engine.runtime.progress import ProgressBoard
+from tests.jobs.graphs import Graph, txt2img
 from tests.models.dit.tiny_files import write_checkpoint, write_parts
-from tests.runtime.graphs import Graph, txt2img
 
 OpenEngine = Callable[[], Engine]
 

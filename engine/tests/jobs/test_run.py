@@ -15,13 +15,13 @@ from safetensors.torch import save_file
 
 from studio_engine.errors import EngineError
 from studio_engine.graph.cache import ResultCache
+from studio_engine.jobs.cancel import CancelToken
+from studio_engine.jobs.outputs import OutputFile
+from studio_engine.jobs.progress import Progress, ProgressBoard
+from studio_engine.jobs.run import Engine, JobRequest, run_job
 from studio_engine.models.store import ModelStore
-from studio_engine.runtime.cancel import CancelToken
-from studio_engine.runtime.job import Engine, JobRequest, run_job
-from studio_engine.runtime.outputs import OutputFile
-from studio_engine.runtime.progress import Progress, ProgressBoard
+from tests.jobs.graphs import Graph, txt2img
 from tests.models.tiny_checkpoint import tiny_modules
-from tests.runtime.graphs import Graph, txt2img
 
 
 def draw(engine: Engine, graph: Graph, **inputs: bytes) -> tuple[OutputFile, ...]:

@@ -10,8 +10,8 @@ from torch import nn
 from studio_engine.checkpoint.digest import DigestCache
 from studio_engine.models.inventory import scan_models
 from studio_engine.models.merge import MergePatch
-from studio_engine.models.packing import PackedConv2d, PackedLinear, pack, packed_like, plain_weight
 from studio_engine.models.store import ModelStore
+from studio_engine.runtime.packing import PackedConv2d, PackedLinear, pack, packed_like, plain_weight
 from studio_engine.runtime.plan import plain_plan
 from studio_engine.sampling.conditioning import NetInput
 from studio_engine.sampling.hooks import NetworkHooks

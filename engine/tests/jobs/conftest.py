@@ -7,10 +7,10 @@ import torch
 
 from studio_engine.checkpoint.digest import DigestCache
 from studio_engine.graph.cache import ResultCache
+from studio_engine.jobs.run import Engine
 from studio_engine.models.inventory import scan_models
 from studio_engine.models.store import ModelStore
 from studio_engine.nodes import NODES
-from studio_engine.runtime.job import Engine
 from studio_engine.runtime.plan import plain_plan
 from tests.models.tiny_checkpoint import write_tiny_checkpoint
 

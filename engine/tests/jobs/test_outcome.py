@@ -8,11 +8,11 @@ import torch
 
 from studio_engine.errors import EngineError
 from studio_engine.graph.node import Node, NodeContext, Output, integer, node, registry_of, socket
+from studio_engine.jobs.cancel import CancelToken
+from studio_engine.jobs.progress import ProgressBoard
+from studio_engine.jobs.run import Engine, JobOutcome, JobRequest, run_job
 from studio_engine.nodes import NODES
-from studio_engine.runtime.cancel import CancelToken
-from studio_engine.runtime.job import Engine, JobOutcome, JobRequest, run_job
-from studio_engine.runtime.progress import ProgressBoard
-from tests.runtime.graphs import Graph, txt2img
+from tests.jobs.graphs import Graph, txt2img
 
 
 @node(title="Grey", category="image", outputs=(Output("IMAGE"),))

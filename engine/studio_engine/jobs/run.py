@@ -20,13 +20,13 @@ from studio_engine.graph.parse import parse_graph
 from studio_engine.graph.plan import Planner, Step
 from studio_engine.graph.sockets import Model, ModelSource
 from studio_engine.graph.validate import NodeErrors, validate_graph
+from studio_engine.jobs.cancel import CancelToken
+from studio_engine.jobs.outputs import OutputFile
+from studio_engine.jobs.previews import encode_preview
+from studio_engine.jobs.progress import ProgressBoard, stage_of
 from studio_engine.models.inventory import Inventory
-from studio_engine.runtime.cancel import CancelToken
 from studio_engine.runtime.images import encode_png
 from studio_engine.runtime.memory import as_out_of_memory
-from studio_engine.runtime.outputs import OutputFile
-from studio_engine.runtime.previews import encode_preview
-from studio_engine.runtime.progress import ProgressBoard, stage_of
 
 _MAX_TEXTS: Final = 100
 _MAX_TEXT_CHARS: Final = 100_000

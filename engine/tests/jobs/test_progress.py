@@ -1,7 +1,7 @@
 import pytest
 
+from studio_engine.jobs.progress import Stage, stage_of
 from studio_engine.nodes import NODES
-from studio_engine.runtime.progress import Stage, stage_of
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""One job: its graph run with what it was given, what it tells meanwhile, and what it hands out."""
