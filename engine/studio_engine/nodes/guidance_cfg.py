@@ -1,10 +1,10 @@
 """Nodes that weigh the answers to positive and negative prompts in other ways."""
 
 from dataclasses import replace
-from typing import Any
 
 from studio_engine.graph.node import Node, Output, integer, node, number, socket
 from studio_engine.graph.sockets import Conditioning, Model, NodeContext
+from studio_engine.nodes.model_inputs import model_to_change
 from studio_engine.sampling.cfg_hooks import (
     AdaptiveProjection,
     CfgNorm,
@@ -22,10 +22,6 @@ from studio_engine.sampling.hooks import CfgHook, PostCfgHook, PreCfgHook
 
 _OUTPUTS = (Output("MODEL", tooltip="The model with changed guidance."),)
 _PATCHED = (Output("MODEL", "patched_model", tooltip="The model with changed guidance."),)
-
-
-def model_to_change() -> Any:
-    return socket("MODEL", tooltip="The model to change.")
 
 
 def _with_cfg(model: Model, hook: CfgHook) -> tuple[Model]:

@@ -4,7 +4,7 @@ from typing import Any
 
 from studio_engine.graph.node import Node, Output, boolean, node, number
 from studio_engine.graph.sockets import Model, NodeContext
-from studio_engine.nodes.guidance_cfg import model_to_change
+from studio_engine.nodes.model_inputs import model_to_change, share_of_run
 from studio_engine.sampling import step_reuse
 
 _CATEGORY = "advanced/debug/model"
@@ -14,10 +14,6 @@ _OUTPUTS = (Output("MODEL", tooltip="The faster model."),)
 
 def _threshold() -> Any:
     return number(default=0.2, min=0.0, max=3.0, step=0.01, tooltip="Higher is faster and less exact.")
-
-
-def _percent(default: float, tooltip: str) -> Any:
-    return number(default=default, min=0.0, max=1.0, step=0.01, tooltip=tooltip)
 
 
 def _verbose() -> Any:
@@ -30,8 +26,8 @@ class EasyCache(Node):
 
     model: Model = model_to_change()
     reuse_threshold: float = _threshold()
-    start_percent: float = _percent(0.15, "From this share of the run.")
-    end_percent: float = _percent(0.95, "To this share of the run.")
+    start_percent: float = share_of_run(0.15, "From this share of the run.", step=0.01)
+    end_percent: float = share_of_run(0.95, "To this share of the run.", step=0.01)
     verbose: bool = _verbose()
 
     def run(self, ctx: NodeContext) -> tuple[Model]:
@@ -45,8 +41,8 @@ class LazyCache(Node):
 
     model: Model = model_to_change()
     reuse_threshold: float = _threshold()
-    start_percent: float = _percent(0.15, "From this share of the run.")
-    end_percent: float = _percent(0.95, "To this share of the run.")
+    start_percent: float = share_of_run(0.15, "From this share of the run.", step=0.01)
+    end_percent: float = share_of_run(0.95, "To this share of the run.", step=0.01)
     verbose: bool = _verbose()
 
     def run(self, ctx: NodeContext) -> tuple[Model]:
