@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import mmap
-import re
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -153,8 +152,3 @@ def _check_spans(path: Path, tensors: Mapping[str, TensorEntry], data_bytes: int
         position = entry.end
     if position != data_bytes:
         raise refuse(path, "it holds bytes that belong to no tensor")
-
-
-def is_safe_name(name: str) -> bool:
-    """Whether a file name may be joined to a models folder: relative, no parent folder, no control characters."""
-    return re.fullmatch(r"(?!/)(?!.*\.\.)[^\x00-\x1f\\]{1,255}", name) is not None

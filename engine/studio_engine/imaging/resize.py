@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal, TypeAlias
+from typing import Final
 
 import numpy
 import torch
@@ -13,8 +13,6 @@ from torch.nn.functional import interpolate
 from studio_engine.errors import EngineError
 from studio_engine.runtime.images import to_bytes8
 from studio_engine.runtime.memory import check_fits
-
-Crop: TypeAlias = Literal["disabled", "center"]
 
 IMAGE_METHODS: Final = ("nearest-exact", "bilinear", "area", "bicubic", "lanczos")
 LATENT_METHODS: Final = ("nearest-exact", "bilinear", "area", "bicubic", "bislerp")

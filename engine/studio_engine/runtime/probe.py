@@ -115,8 +115,12 @@ def _rates(*, has_bf16: bool) -> Rates:
         fp32_conv_channels_last=_conv_rate(torch.float32, torch.channels_last),
         bf16_linear=_linear_rate(torch.bfloat16) if has_bf16 else None,
         bf16_conv=_conv_rate(torch.bfloat16, torch.channels_last) if has_bf16 else None,
-        packed_gain=_packed_gain(torch.bfloat16 if has_bf16 else torch.float32) if mkldnn.is_available() else None,
+        packed_gain=_packed_gain(torch.bfloat16 if has_bf16 else torch.float32) if _has_blocked_kernels() else None,
     )
+
+
+def _has_blocked_kernels() -> bool:
+    return bool(mkldnn.is_available())  # type: ignore[no-untyped-call]  # torch has not typed it
 
 
 def _linear_rate(dtype: torch.dtype) -> float:

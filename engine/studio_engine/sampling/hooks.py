@@ -14,7 +14,7 @@ from weakref import WeakKeyDictionary
 from torch import Tensor
 
 if TYPE_CHECKING:
-    from studio_engine.sampling.conditioning import Conditioning, NetInput
+    from studio_engine.sampling.conditioning import Conditioning
     from studio_engine.sampling.conds import PromptList
     from studio_engine.sampling.model import Model
 
@@ -218,16 +218,6 @@ class MaskHook(Protocol):
     def __call__(self, mask: Tensor, share: Tensor, /) -> Tensor: ...
 
 
-class NetworkWrapper(Protocol):
-    """Stands around every denoise call of the model, e.g. to cut it into windows or tiles, or to skip steps."""
-
-    def __call__(self, denoise: Denoiser, x: Tensor, sigma: Tensor, inputs: NetInput, /) -> Tensor: ...
-
-
-class Denoiser(Protocol):
-    def __call__(self, x: Tensor, sigma: Tensor, inputs: NetInput, /) -> Tensor: ...
-
-
 class RunState(Generic[Value]):
     """What a guidance hook remembers from step to step, apart for each run: a model may be in several at once."""
 
@@ -249,7 +239,6 @@ class GuidanceHooks:
     cfg: CfgHook | None = None
     post_cfg: tuple[PostCfgHook, ...] = ()
     mask: MaskHook | None = None
-    wrappers: tuple[NetworkWrapper, ...] = ()
     steps: tuple[StepWrapper, ...] = ()
     runs: tuple[RunPatch, ...] = ()
     always_asks_negative: bool = False
@@ -267,7 +256,3 @@ class GuidanceHooks:
 
     def with_run(self, patch: RunPatch) -> GuidanceHooks:
         return replace(self, runs=(*self.runs, patch))
-
-    def with_wrapper(self, wrapper: NetworkWrapper) -> GuidanceHooks:
-        """The newest stands outermost."""
-        return replace(self, wrappers=(*self.wrappers, wrapper))

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import Final, Protocol
 
 import torch
 from torch import Tensor
 
 from studio_engine.sampling.conditioning import Cond, Conditioning, NetInput, RunInfo
-from studio_engine.sampling.hooks import Denoiser, GuidanceHooks, HookCall, NetworkHooks
+from studio_engine.sampling.hooks import GuidanceHooks, HookCall, NetworkHooks
 from studio_engine.sampling.model_sampling import ModelSampling
 
 __all__ = ["Cond", "Conditioning", "HookCall", "Latent", "LatentFormat", "Model", "NetInput", "Network", "RunInfo"]
@@ -126,12 +125,6 @@ class Model:
 
         `x` is fp32 `[rows, channels, h, w]`, `sigma` `[rows]`; the answer is fp32 like `x`.
         """
-        call: Denoiser = self._denoise
-        for wrapper in self.guidance.wrappers:
-            call = partial(wrapper, call)
-        return call(x, sigma, inputs)
-
-    def _denoise(self, x: Tensor, sigma: Tensor, inputs: NetInput) -> Tensor:
         level = sigma.to(x.device).view(-1, *[1] * (x.dim() - 1))
         timestep = self.sampling.timestep(sigma).to(x.device)
         output = self.network.predict(self.sampling.scaled_input(x, level), timestep, inputs, self.hooks, sigma)
