@@ -25,6 +25,7 @@ OWN = frozenset(
         "ReplaceBackground",
         "ScribblePreprocessor",
         "TilePreprocessor",
+        "TiledDiffusion",
     }
 )
 """Nodes that ComfyUI's core does not have."""
