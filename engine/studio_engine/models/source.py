@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 from torch import Tensor
@@ -13,21 +14,24 @@ from studio_engine.sampling.text_encoder import TextEncoder
 
 
 class Autoencoder(Protocol):
-    """A VAE. Images are `[batch, height, width, 3]`, fp32 in 0…1."""
+    """A VAE. Images are `[batch, height, width, 3]`, fp32 in 0…1.
 
-    def encode(self, images: Tensor) -> Tensor:
+    `on_part` is called before each picture or tile, which take seconds; it may raise to stop the work.
+    """
+
+    def encode(self, images: Tensor, on_part: Callable[[], None] = ...) -> Tensor:
         """Images to raw latents (the mean, no sampling); sides are cropped to multiples of 8."""
         ...
 
-    def decode(self, latents: Tensor) -> Tensor:
+    def decode(self, latents: Tensor, on_part: Callable[[], None] = ...) -> Tensor:
         """Raw latents to images, clamped to 0…1."""
         ...
 
-    def encode_tiled(self, images: Tensor, *, tile: int, overlap: int) -> Tensor:
+    def encode_tiled(self, images: Tensor, *, tile: int, overlap: int, on_part: Callable[[], None] = ...) -> Tensor:
         """Piece by piece, to need less memory; sizes in pixels."""
         ...
 
-    def decode_tiled(self, latents: Tensor, *, tile: int, overlap: int) -> Tensor:
+    def decode_tiled(self, latents: Tensor, *, tile: int, overlap: int, on_part: Callable[[], None] = ...) -> Tensor:
         """Piece by piece, to need less memory; sizes in pixels of the result."""
         ...
 

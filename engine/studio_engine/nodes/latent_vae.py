@@ -23,7 +23,7 @@ class VAEDecode(Node):
     vae: Autoencoder = _vae()
 
     def run(self, ctx: NodeContext) -> tuple[Tensor]:
-        return (self.vae.decode(self.samples.samples),)
+        return (self.vae.decode(self.samples.samples, ctx.check_cancelled),)
 
 
 @node(title="VAE Encode", category="latent", outputs=_LATENTS)
@@ -34,7 +34,7 @@ class VAEEncode(Node):
     vae: Autoencoder = _vae()
 
     def run(self, ctx: NodeContext) -> tuple[Latent]:
-        return (Latent(self.vae.encode(self.pixels)),)
+        return (Latent(self.vae.encode(self.pixels, ctx.check_cancelled)),)
 
 
 @node(title="VAE Encode (for Inpainting)", category="latent/inpaint", outputs=_LATENTS)
@@ -51,7 +51,7 @@ class VAEEncodeForInpaint(Node):
     def run(self, ctx: NodeContext) -> tuple[Latent]:
         pixels, mask = pixel_mask(self.pixels, self.mask)
         grown = grown_box(mask, self.grow_mask_by).round()
-        return (Latent(self.vae.encode(emptied(pixels, mask)), mask=grown),)
+        return (Latent(self.vae.encode(emptied(pixels, mask), ctx.check_cancelled), mask=grown),)
 
 
 @node(title="Set Latent Noise Mask", category="latent/inpaint", outputs=_LATENTS)

@@ -40,7 +40,10 @@ class VAEDecodeTiled(Node):
 
     def run(self, ctx: NodeContext) -> tuple[Tensor]:
         overlap = min(self.overlap, self.tile_size // 4)
-        return (self.vae.decode_tiled(self.samples.samples, tile=self.tile_size, overlap=overlap),)
+        pictures = self.vae.decode_tiled(
+            self.samples.samples, tile=self.tile_size, overlap=overlap, on_part=ctx.check_cancelled
+        )
+        return (pictures,)
 
 
 @node(title="VAE Encode (Tiled)", category=_CATEGORY, outputs=(Output("LATENT", tooltip="The latents."),))
@@ -56,4 +59,5 @@ class VAEEncodeTiled(Node):
 
     def run(self, ctx: NodeContext) -> tuple[Latent]:
         overlap = min(self.overlap, self.tile_size // 4)
-        return (Latent(self.vae.encode_tiled(self.pixels, tile=self.tile_size, overlap=overlap)),)
+        samples = self.vae.encode_tiled(self.pixels, tile=self.tile_size, overlap=overlap, on_part=ctx.check_cancelled)
+        return (Latent(samples),)

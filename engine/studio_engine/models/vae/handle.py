@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final, TypeAlias, cast
 
 import torch
 from torch import Tensor
@@ -12,7 +12,7 @@ from torch import Tensor
 from studio_engine.errors import EngineError
 from studio_engine.models.parts import LoadedPart, PartRef, PartSource
 from studio_engine.models.vae.config import VaeConfig
-from studio_engine.models.vae.tiles import Tiles, in_three_tilings
+from studio_engine.models.vae.tiles import Apply, Tiles, in_three_tilings
 from studio_engine.models.vae.tiny import TinyConfig
 from studio_engine.runtime.memory import check_fits, pool_of
 
@@ -29,6 +29,12 @@ _TILE: Final = 512
 _ENCODE_OVERLAP: Final = 64
 _DECODE_OVERLAP: Final = 128
 
+OnPart: TypeAlias = Callable[[], None]
+"""Called before each picture or tile, which take seconds; it may raise to stop the work."""
+
+
+def _nobody() -> None: ...
+
 
 @dataclass(frozen=True, eq=False)
 class Vae:
@@ -37,30 +43,30 @@ class Vae:
     source: PartSource
     ref: PartRef
 
-    def encode(self, images: Tensor) -> Tensor:
+    def encode(self, images: Tensor, on_part: OnPart = _nobody) -> Tensor:
         # Loaded before its turn on the device, so that other jobs compute meanwhile.
         part = self.source.part(self.ref)
         return self._in_turn(
-            lambda: self._encode_whole(part, images),
-            lambda: self._encode_tiled(part, images, (_TILE, _ENCODE_OVERLAP)),
+            lambda: self._encode_whole(part, images, on_part),
+            lambda: self._encode_tiled(part, images, (_TILE, _ENCODE_OVERLAP), on_part),
         )
 
-    def decode(self, latents: Tensor) -> Tensor:
+    def decode(self, latents: Tensor, on_part: OnPart = _nobody) -> Tensor:
         part = self.source.part(self.ref)
         _check_channels(part, latents)
         return self._in_turn(
-            lambda: self._decode_whole(part, latents),
-            lambda: self._decode_tiled(part, latents, (_TILE, _DECODE_OVERLAP)),
+            lambda: self._decode_whole(part, latents, on_part),
+            lambda: self._decode_tiled(part, latents, (_TILE, _DECODE_OVERLAP), on_part),
         )
 
-    def encode_tiled(self, images: Tensor, *, tile: int, overlap: int) -> Tensor:
+    def encode_tiled(self, images: Tensor, *, tile: int, overlap: int, on_part: OnPart = _nobody) -> Tensor:
         part = self.source.part(self.ref)
-        return self._in_turn(lambda: self._encode_tiled(part, images, (tile, overlap)))
+        return self._in_turn(lambda: self._encode_tiled(part, images, (tile, overlap), on_part))
 
-    def decode_tiled(self, latents: Tensor, *, tile: int, overlap: int) -> Tensor:
+    def decode_tiled(self, latents: Tensor, *, tile: int, overlap: int, on_part: OnPart = _nobody) -> Tensor:
         part = self.source.part(self.ref)
         _check_channels(part, latents)
-        return self._in_turn(lambda: self._decode_tiled(part, latents, (tile, overlap)))
+        return self._in_turn(lambda: self._decode_tiled(part, latents, (tile, overlap), on_part))
 
     def _in_turn(self, compute: Callable[[], Tensor], in_parts: Callable[[], Tensor] | None = None) -> Tensor:
         if in_parts is None:
@@ -69,29 +75,33 @@ class Vae:
         return self.source.batcher.alone(lambda: pool.first_that_fits(compute, in_parts))
 
     @torch.no_grad()
-    def _encode_tiled(self, part: LoadedPart, images: Tensor, sides: tuple[int, int]) -> Tensor:
+    def _encode_tiled(self, part: LoadedPart, images: Tensor, sides: tuple[int, int], on_part: OnPart) -> Tensor:
         tile, overlap = sides
         tiles = Tiles(tile, tile, overlap, 1.0 / _config(part).downscale)
-        return in_three_tilings(self._pixels(part, images), lambda x: encoded(part, x, self.source.plan), tiles)
+        pixels = self._pixels(part, images)
+        return in_three_tilings(pixels, _told(lambda x: encoded(part, x, self.source.plan), on_part), tiles)
 
     @torch.no_grad()
-    def _decode_tiled(self, part: LoadedPart, latents: Tensor, sides: tuple[int, int]) -> Tensor:
+    def _decode_tiled(self, part: LoadedPart, latents: Tensor, sides: tuple[int, int], on_part: OnPart) -> Tensor:
         cells = _config(part).downscale
         tile, overlap = (side // cells for side in sides)
         tiles = Tiles(max(1, tile), max(1, tile), overlap, float(cells))
-        return _as_images(in_three_tilings(latents, lambda x: decoded(part, x, self.source.plan), tiles))
+        decode = _told(lambda x: decoded(part, x, self.source.plan), on_part)
+        return _as_images(in_three_tilings(latents, decode, tiles))
 
     @torch.no_grad()
-    def _encode_whole(self, part: LoadedPart, images: Tensor) -> Tensor:
+    def _encode_whole(self, part: LoadedPart, images: Tensor, on_part: OnPart) -> Tensor:
         pixels = self._pixels(part, images)
         self._check_memory(part, pixels.shape[2] * pixels.shape[3])
-        return torch.cat([encoded(part, row[None], self.source.plan).float().cpu() for row in pixels])
+        encode = _told(lambda x: encoded(part, x, self.source.plan).float().cpu(), on_part)
+        return torch.cat([encode(row[None]) for row in pixels])
 
     @torch.no_grad()
-    def _decode_whole(self, part: LoadedPart, latents: Tensor) -> Tensor:
+    def _decode_whole(self, part: LoadedPart, latents: Tensor, on_part: OnPart) -> Tensor:
         self._check_memory(part, latents.shape[2] * latents.shape[3] * _config(part).downscale ** 2)
         # One picture at a time: the decoder's memory then does not grow with the batch.
-        return _as_images(torch.cat([decoded(part, row[None], self.source.plan).float().cpu() for row in latents]))
+        decode = _told(lambda x: decoded(part, x, self.source.plan).float().cpu(), on_part)
+        return _as_images(torch.cat([decode(row[None]) for row in latents]))
 
     def _pixels(self, part: LoadedPart, images: Tensor) -> Tensor:
         """`[batch, 3, h, w]` in -1…1."""
@@ -105,16 +115,16 @@ class Vae:
 class PixelVae:
     """An Autoencoder of models that draw pixels: its latents are the picture itself, -1…1."""
 
-    def encode(self, images: Tensor) -> Tensor:
+    def encode(self, images: Tensor, on_part: OnPart = _nobody) -> Tensor:
         return images[..., :3].permute(0, 3, 1, 2) * 2.0 - 1.0
 
-    def decode(self, latents: Tensor) -> Tensor:
+    def decode(self, latents: Tensor, on_part: OnPart = _nobody) -> Tensor:
         return _as_images(latents[:, :3].float().cpu())
 
-    def encode_tiled(self, images: Tensor, *, tile: int, overlap: int) -> Tensor:
+    def encode_tiled(self, images: Tensor, *, tile: int, overlap: int, on_part: OnPart = _nobody) -> Tensor:
         return self.encode(images)
 
-    def decode_tiled(self, latents: Tensor, *, tile: int, overlap: int) -> Tensor:
+    def decode_tiled(self, latents: Tensor, *, tile: int, overlap: int, on_part: OnPart = _nobody) -> Tensor:
         return self.decode(latents)
 
 
@@ -137,6 +147,14 @@ def decoded(part: LoadedPart, latents: Tensor, plan: ComputePlan) -> Tensor:
     x = latents.to(plan.device, part.dtype)
     pixels: Tensor = cast("AutoencoderKL", part.module).decode(x, return_dict=False)[0]
     return pixels
+
+
+def _told(compute: Apply, on_part: OnPart) -> Apply:
+    def told(x: Tensor) -> Tensor:
+        on_part()
+        return compute(x)
+
+    return told
 
 
 def _config(part: LoadedPart) -> VaeConfig | TinyConfig:
