@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from studio_engine.denoise.request import Forward
+from studio_engine.errors import EngineError
 from studio_engine.models.families.controls import control_residuals
 from studio_engine.models.families.handle import NetworkHandle, check_width
 from studio_engine.models.families.unet.config import UnetConfig
@@ -66,6 +67,7 @@ class _Forward:
     def __call__(self, x: Tensor, timestep: Tensor, inputs: NetInput, hooks: NetworkHooks, sigma: Tensor) -> Tensor:
         plan, part = self.source.plan, self.part
         _check_memory(part, x)
+        _check_vector(part, inputs.vector)
         layout = torch.channels_last if plan.is_channels_last else torch.contiguous_format
         joined = x if inputs.concat is None else torch.cat([x, inputs.concat.to(x)], dim=1)
         call = UnetInput(
@@ -79,6 +81,17 @@ class _Forward:
             residuals=control_residuals(x, timestep, inputs),
         )
         return walk(part.module, call, hooks).float()
+
+
+def _check_vector(part: LoadedPart, vector: Tensor | None) -> None:
+    config = part.config
+    assert isinstance(config, UnetConfig)
+    if vector is not None and vector.shape[1] != config.vector_width:
+        raise EngineError(
+            "engine.node_failed",
+            f"The prompt's pooled text and sizes are {vector.shape[1]} numbers and the model reads "
+            f"{config.vector_width}; encode the prompt with the CLIP of the same checkpoint.",
+        )
 
 
 def _check_memory(part: LoadedPart, x: Tensor) -> None:
