@@ -74,6 +74,9 @@ class DpmAdaptive:
             if time >= end - TIME_TOLERANCE:
                 return x
             ahead = torch.minimum(end, time + controller.stride)
+            if not torch.isfinite(ahead):
+                # The estimated error was no number, and so is the stride that follows from it.
+                raise EngineError("engine.non_finite")
             down, up = _renewal(time, ahead, end, self.sde.eta)
             here = _noise_at(denoise, x, time)
             step = 1 + int((steps - 1) * (1 - float(end - time) / length))
@@ -137,7 +140,12 @@ class Span:
 
 
 def _times(sigmas: Tensor) -> tuple[Tensor, Tensor]:
+    """Of the first sigma and of the last one above 0. Raises `engine.node_failed` where more than the last are 0."""
     last = sigmas[-1] if sigmas[-1] > 0 else sigmas[-2]
+    if min(sigmas[0], last) <= 0:
+        raise EngineError(
+            "engine.node_failed", "This sampler needs sigmas above 0 except for the last; choose another scheduler."
+        )
     return -sigmas[0].log(), -last.log()
 
 
