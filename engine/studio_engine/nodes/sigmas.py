@@ -154,6 +154,8 @@ class BetaSamplingScheduler(Node):
     beta: float = _number(0.6, 50.0, "Below 1 puts more steps at low noise.")
 
     def run(self, ctx: NodeContext) -> tuple[Tensor]:
+        if self.alpha <= 0 or self.beta <= 0:
+            raise EngineError("engine.node_failed", "alpha and beta must be above 0; 0.6 is usual for both.")
         return (beta(self.model.sampling, self.steps, shape=(self.alpha, self.beta)),)
 
 
