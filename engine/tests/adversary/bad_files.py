@@ -88,8 +88,10 @@ def fill_folder(folder: Path) -> Path:
     write(folder / "loras" / "wide.safetensors", lora(columns=40), {})
     write(folder / "vae" / "sixteen.safetensors", vae_tensors(), {"studio.vae_norm_groups": "4"})
     write(folder / "controlnet" / "xl.safetensors", control_net(TINY_XL).state_dict(), METADATA)
-    wide = {**T2I, "channels": [24, 24, 40, 40]}
-    for name, settings in (("t2i", T2I), ("t2i_wide", wide)):
+    for name, settings in (
+        ("t2i", T2I),
+        ("t2i_xl", {**T2I, "downscale_factor": 16, "adapter_type": "full_adapter_xl"}),
+    ):
         module = random_module(lambda settings=settings: T2IAdapter(**settings))
         write(folder / "controlnet" / f"{name}.safetensors", module.state_dict(), {})
     _link_other_kinds(folder)
