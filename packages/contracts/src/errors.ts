@@ -193,7 +193,8 @@ export const errorDefinitions = define({
   'model.family_unknown': {
     status: 422,
     audience: 'user',
-    message: 'The file is of a model family that this engine cannot run; use one of SD 1.x, SD 2.x, SDXL, SD 3 or Flux.',
+    message:
+      'The file is of a model family that this engine cannot run; use one of SD 1.x, SD 2.x, SDXL, SD 3 or Flux.',
   },
   'model.untrained': {
     status: 422,
