@@ -69,7 +69,7 @@ async def _serve(config: Config, plan: ComputePlan, inventory: Inventory) -> Non
     batcher = Batcher(pool_of(plan.device).relieve)
     store = ModelStore(inventory, plan, config.models_bytes or memory_bytes // 2, batcher)
     engine = Engine(NODES, inventory, store, ResultCache(config.cache_bytes))
-    _share_memory(config, plan, engine, store)
+    _share_memory(config, plan, engine=engine, store=store)
     slots = config.slots or default_slots(memory_bytes)
     worker = ThreadPoolExecutor(max_workers=slots, thread_name_prefix="compute")
     registration = contract.RegisterEngineRequest(
@@ -110,7 +110,7 @@ def default_slots(memory_bytes: int) -> int:
     return max(1, min(_MAX_SLOTS, memory_bytes // _BYTES_PER_SLOT))
 
 
-def _share_memory(config: Config, plan: ComputePlan, engine: Engine, store: ModelStore) -> None:
+def _share_memory(config: Config, plan: ComputePlan, *, engine: Engine, store: ModelStore) -> None:
     """Says who can give memory back: results lie in main memory and are made again sooner than models are loaded."""
     pool_of(HOST).budget_bytes = config.memory_bytes
     pool_of(HOST).add_keeper(engine.cache)

@@ -112,13 +112,13 @@ def _tensor(mapped: mmap.mmap, data_start: int, entry: TensorEntry) -> torch.Ten
     dtype = _TORCH_DTYPES[entry.dtype]
     if math.prod(entry.shape) == 0:
         return torch.empty(entry.shape, dtype=dtype)
-    numbers = _numbers(mapped, data_start + entry.begin, entry.end - entry.begin, dtype)
+    numbers = _numbers(mapped, offset=data_start + entry.begin, size_bytes=entry.end - entry.begin, dtype=dtype)
     if isinstance(entry, TorchEntry):
         return numbers.as_strided(entry.shape, entry.strides, entry.first)
     return numbers.reshape(entry.shape)
 
 
-def _numbers(mapped: mmap.mmap, offset: int, size_bytes: int, dtype: torch.dtype) -> torch.Tensor:
+def _numbers(mapped: mmap.mmap, *, offset: int, size_bytes: int, dtype: torch.dtype) -> torch.Tensor:
     count = size_bytes // dtype.itemsize
     if offset % dtype.itemsize == 0:
         return torch.frombuffer(mapped, dtype=dtype, count=count, offset=offset)

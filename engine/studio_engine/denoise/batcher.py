@@ -114,7 +114,7 @@ class Batcher:
         if self._line.holder == threading.get_ident():
             return request.answered(forward)
         attempt = Attempt(request, forward)
-        return cast("Tensor", self._queue(request_key(request), request.rows, self._denoise, attempt))
+        return cast("Tensor", self._queue(request_key(request), request.rows, self._denoise, attempt=attempt))
 
     def alone(self, compute: Callable[[], T]) -> T:
         """Other heavy work, such as a decoder's, when its turn comes. It must not wait for another thread."""
@@ -124,7 +124,7 @@ class Batcher:
         def call(entries: list[_Entry]) -> None:
             entries[0].value = compute()
 
-        return cast("T", self._queue(Alone(), 1, call, None))
+        return cast("T", self._queue(Alone(), 1, call, attempt=None))
 
     def room(self) -> int:
         """How many more jobs like those that sample now would be computed at a gain; 0 when none samples."""
@@ -138,7 +138,7 @@ class Batcher:
             return max(0, min(rooms, default=0))
 
     def _queue(
-        self, key: Hashable, rows: int, compute: Callable[[list[_Entry]], None], attempt: Attempt | None
+        self, key: Hashable, rows: int, compute: Callable[[list[_Entry]], None], *, attempt: Attempt | None
     ) -> object:
         me = threading.get_ident()
         line = self._line

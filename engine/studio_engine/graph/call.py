@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from studio_engine.errors import EngineError
+from studio_engine.graph.check_value import check_linked
 from studio_engine.graph.mapping import Values, blocked_in, calls_of, values_of
 from studio_engine.graph.measure import is_finite, versions
 from studio_engine.graph.node import Node, NodeContext, NodeSpec
@@ -42,6 +43,8 @@ def call(step: Step, inputs: Mapping[str, Values], ctx: NodeContext) -> Answer:
         ctx.check_cancelled()
         blocked = blocked_in(arguments, takes_lists=spec.takes_lists)
         if blocked is None:
+            for name in step.sources:
+                check_linked(name, arguments[name], spec.inputs[name])
             given = instance_of(step.node_class, arguments).run(ctx)
             answer.parts.append(_part_of(given, spec, answer))
             continue

@@ -100,18 +100,18 @@ def _node_of(site: _Site, local_id: str, raw: Mapping[str, object]) -> GraphNode
     inputs: dict[str, object] = {}
     for name, spec in site.planner.nodes[class_type].spec.inputs.items():
         if name in given:
-            inputs[name] = site.link(given[name]) or _constant(site, name, given[name], spec)
+            inputs[name] = site.link(given[name]) or _constant(site, name, given[name], spec=spec)
         elif spec.is_required:
             raise site.refuse(f"lacks the input {name} of node {node_id[:100]}.")
     return GraphNode(node_id, class_type, inputs)
 
 
-def _constant(site: _Site, name: str, value: object, spec: InputSpec) -> object:
+def _constant(site: _Site, name: str, value: object, *, spec: InputSpec) -> object:
     """Values of widgets are read as in any graph; sockets take whatever the node put there."""
     if not spec.is_widget:
         return value
     try:
-        return check_value(name, value, spec, lambda folder: None)
+        return check_value(name, value, spec, list_files=lambda folder: None)
     except BadValueError as bad:
         raise site.refuse(f"has a bad value: {bad.reason.message} ({bad.reason.details}).") from None
 

@@ -17,7 +17,7 @@ def run_order(graph: Graph, outputs: Iterable[str]) -> list[str]:
     order: dict[str, None] = {}
     on_path: dict[str, Iterator[str]] = {}
     for output in outputs:
-        _enter(graph, output, order, on_path)
+        _enter(graph, output, order, on_path=on_path)
         while on_path:
             node_id, sources = next(reversed(on_path.items()))
             source = next(sources, None)
@@ -25,11 +25,11 @@ def run_order(graph: Graph, outputs: Iterable[str]) -> list[str]:
                 del on_path[node_id]
                 order[node_id] = None
             else:
-                _enter(graph, source, order, on_path)
+                _enter(graph, source, order, on_path=on_path)
     return list(order)
 
 
-def _enter(graph: Graph, node_id: str, order: Mapping[str, None], on_path: dict[str, Iterator[str]]) -> None:
+def _enter(graph: Graph, node_id: str, order: Mapping[str, None], *, on_path: dict[str, Iterator[str]]) -> None:
     if node_id in order or node_id not in graph:
         return
     if node_id in on_path:

@@ -85,7 +85,7 @@ class _NodeCheck:
             raise _bad_link(f"{name}: this list is not a link", value.value)
         if not isinstance(value, Link):
             is_own = name in self.nodes[self.node.class_type].spec.checks
-            return check_value(name, value, spec, None if is_own else self.list_files)
+            return check_value(name, value, spec, list_files=None if is_own else self.list_files)
         as_list = [value.node_id, value.slot]
         source = self.graph.get(value.node_id)
         if source is None:

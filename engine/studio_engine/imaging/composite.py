@@ -15,7 +15,7 @@ from studio_engine.imaging.batches import as_masks, repeat_to
 _LEAST_ALPHA: Final = 1e-5
 
 
-def paste(destination: Tensor, source: Tensor, x: int, y: int, mask: Tensor | None = None) -> Tensor:
+def paste(destination: Tensor, source: Tensor, *, x: int, y: int, mask: Tensor | None = None) -> Tensor:
     """Lay `source` at x, y over `destination`, both `[batch, channels, h, w]`; where the mask is 0 nothing changes.
 
     The mask `[batch, h, w]` is stretched to the source; both repeat to the destination's batch. x and y count cells
@@ -60,7 +60,7 @@ BLENDS: Final[Mapping[str, Callable[[Tensor, Tensor], Tensor]]] = {
 """By ComfyUI's names; `difference` is signed, as there."""
 
 
-def blend(base: Tensor, other: Tensor, mode: str, amount: float) -> Tensor:
+def blend(base: Tensor, other: Tensor, *, mode: str, amount: float) -> Tensor:
     """Mix `amount` of the blend of two pictures of one shape into the first; the result is cut to 0…1."""
     return (base * (1 - amount) + BLENDS[mode](base, other) * amount).clamp(0, 1)
 

@@ -30,7 +30,7 @@ def blur(samples: Tensor, radius: int, sigma: float) -> Tensor:
     return _convolve(samples, blur_kernel(radius, sigma))
 
 
-def sharpen(samples: Tensor, radius: int, sigma: float, alpha: float) -> Tensor:
+def sharpen(samples: Tensor, *, radius: int, sigma: float, alpha: float) -> Tensor:
     """ComfyUI's ImageSharpen: adds what a blur takes away; the result is cut to 0…1."""
     kernel = blur_kernel(radius, sigma) * -(alpha * _SHARPEN_GAIN)
     kernel[radius, radius] += 1.0 - kernel.sum()

@@ -85,7 +85,7 @@ def invert(mask: Tensor) -> Tensor:
     return 1.0 - mask
 
 
-def crop_mask(mask: Tensor, x: int, y: int, size: tuple[int, int]) -> Tensor:
+def crop_mask(mask: Tensor, *, x: int, y: int, size: tuple[int, int]) -> Tensor:
     """The part of `size` (width, height) from x, y on, as far as the mask goes. Raises `engine.node_failed`."""
     width, height = size
     part = as_masks(mask)[:, y : y + height, x : x + width]
@@ -98,7 +98,7 @@ def crop_mask(mask: Tensor, x: int, y: int, size: tuple[int, int]) -> Tensor:
     return part
 
 
-def combine(destination: Tensor, source: Tensor, x: int, y: int, operation: MaskOperation) -> Tensor:
+def combine(destination: Tensor, source: Tensor, *, x: int, y: int, operation: MaskOperation) -> Tensor:
     """Combine `source`, laid at x, y, with the part of `destination` below it."""
     values, other = as_masks(destination).clone(), as_masks(source)
     height = min(other.shape[-2], values.shape[-2] - y)
@@ -142,7 +142,7 @@ def _channels(colour: int) -> tuple[int, int, int]:
     return colour >> 2 * _BITS & _BYTE, colour >> _BITS & _BYTE, colour & _BYTE
 
 
-def colour_range_mask(image: Tensor, colour: int, tolerance: float, softness: float) -> Tensor:
+def colour_range_mask(image: Tensor, colour: int, *, tolerance: float, softness: float) -> Tensor:
     """1 where a pixel is within `tolerance` of the colour 0xRRGGBB, fading to 0 over `softness` more.
 
     Distances are Euclidean in RGB, divided so that black to white is 1.

@@ -22,7 +22,7 @@ CROPS: Final = ("disabled", "center")
 _PARALLEL: Final = 1e-5
 
 
-def resize(samples: Tensor, width: int, height: int, method: str, crop: str = "disabled") -> Tensor:
+def resize(samples: Tensor, width: int, height: int, *, method: str, crop: str = "disabled") -> Tensor:
     """Resize `[batch, channels, h, w]`; with crop "center" the longer side is cut first, so nothing is distorted.
 
     Raises `engine.node_failed` for an empty size and `engine.out_of_memory` for one that cannot fit.

@@ -14,7 +14,7 @@ Box: TypeAlias = tuple[int, int, int, int]
 """Top, left, height, width."""
 
 
-def tile_boxes(height: int, width: int, tile: int, overlap: int) -> list[Box]:
+def tile_boxes(height: int, width: int, *, tile: int, overlap: int) -> list[Box]:
     """Tiles of at most `tile` by `tile` that cover the picture and share `overlap` pixels, in ComfyUI's order."""
     rows, columns = spans(height, tile, overlap), spans(width, tile, overlap)
     return [(top, left, tall, wide) for (top, tall), (left, wide) in product(rows, columns)]
@@ -39,7 +39,7 @@ class Tiling:
     """Pixels at a border between tiles that do not count: there a network misses its neighbours. 0 in ComfyUI."""
 
     def boxes(self, height: int, width: int) -> list[Box]:
-        return tile_boxes(height, width, self.tile, self.overlap)
+        return tile_boxes(height, width, tile=self.tile, overlap=self.overlap)
 
     def weights(self, start: int, length: int, side: int) -> Tensor:
         """How much each pixel of a tile's result counts `[length · scale]`: less towards a neighbouring tile."""

@@ -47,9 +47,9 @@ KONTEXT_SIZES: Final = (
 _NEW_GREY: Final = 0.5
 
 
-def resize_image(image: Tensor, width: int, height: int, method: str, crop: str = "disabled") -> Tensor:
+def resize_image(image: Tensor, width: int, height: int, *, method: str, crop: str = "disabled") -> Tensor:
     """`resize` for pictures whose channels come last."""
-    return resize(image.movedim(-1, 1), width, height, method, crop).movedim(1, -1)
+    return resize(image.movedim(-1, 1), width, height, method=method, crop=crop).movedim(1, -1)
 
 
 def kontext_size(width: int, height: int) -> tuple[int, int]:
@@ -58,7 +58,7 @@ def kontext_size(width: int, height: int) -> tuple[int, int]:
     return min(KONTEXT_SIZES, key=lambda size: (abs(aspect - size[0] / size[1]), size))
 
 
-def crop_image(image: Tensor, x: int, y: int, size: tuple[int, int]) -> Tensor:
+def crop_image(image: Tensor, *, x: int, y: int, size: tuple[int, int]) -> Tensor:
     """The part of `size` (width, height) from x, y on, as far as the picture goes: at least its last pixel."""
     left, top = min(x, image.shape[2] - 1), min(y, image.shape[1] - 1)
     return image[:, top : top + size[1], left : left + size[0]]
@@ -73,7 +73,9 @@ def fit_into(image: Tensor, size: tuple[int, int], method: str, *, colour: float
     check_fits(4 * image.shape[0] * width * height * image.shape[-1], image.device)
     canvas = torch.full((image.shape[0], height, width, image.shape[-1]), colour, dtype=image.dtype)
     left, top = (width - new_width) // 2, (height - new_height) // 2
-    canvas[:, top : top + new_height, left : left + new_width] = resize_image(image, new_width, new_height, method)
+    canvas[:, top : top + new_height, left : left + new_width] = resize_image(
+        image, new_width, new_height, method=method
+    )
     return canvas
 
 
@@ -120,13 +122,16 @@ def stitch(first: Tensor, second: Tensor, direction: str, *, is_matched: bool, g
     if is_matched:
         second = _match_side(second, first, axis)
     else:
-        first, second = _pad_side(first, second, axis, colour), _pad_side(second, first, axis, colour)
+        first, second = (
+            _pad_side(first, second, axis=axis, colour=colour),
+            _pad_side(second, first, axis=axis, colour=colour),
+        )
     channels = max(first.shape[-1], second.shape[-1])
     parts = [_opaque(first, channels), _opaque(second, channels)]
     if direction in ("left", "up"):
         parts.reverse()
     if gap > 0:
-        parts.insert(1, _gap(parts[0], axis, gap + gap % 2, colour))
+        parts.insert(1, _gap(parts[0], axis=axis, width=gap + gap % 2, colour=colour))
     return torch.cat(parts, dim=axis)
 
 
@@ -134,11 +139,11 @@ def _match_side(image: Tensor, other: Tensor, axis: int) -> Tensor:
     """Scale `image` so that its side across `axis` is the other's."""
     aspect = image.shape[2] / image.shape[1]
     if axis == 2:
-        return resize_image(image, max(1, int(other.shape[1] * aspect)), other.shape[1], "lanczos")
-    return resize_image(image, other.shape[2], max(1, int(other.shape[2] / aspect)), "lanczos")
+        return resize_image(image, max(1, int(other.shape[1] * aspect)), other.shape[1], method="lanczos")
+    return resize_image(image, other.shape[2], max(1, int(other.shape[2] / aspect)), method="lanczos")
 
 
-def _pad_side(image: Tensor, other: Tensor, axis: int, colour: str) -> Tensor:
+def _pad_side(image: Tensor, other: Tensor, *, axis: int, colour: str) -> Tensor:
     """Centre `image` where it is smaller than the other; on black for colours that are no grey, as in ComfyUI."""
     across = 3 - axis
     missing = max(0, other.shape[across] - image.shape[across])
@@ -151,7 +156,7 @@ def _opaque(image: Tensor, channels: int) -> Tensor:
     return pad(image, (0, channels - image.shape[-1]), value=1.0)
 
 
-def _gap(image: Tensor, axis: int, width: int, colour: str) -> Tensor:
+def _gap(image: Tensor, *, axis: int, width: int, colour: str) -> Tensor:
     shape = list(image.shape)
     shape[axis] = width
     values = torch.ones(shape[-1])

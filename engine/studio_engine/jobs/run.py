@@ -75,7 +75,7 @@ def run_job(engine: Engine, request: JobRequest, board: ProgressBoard, token: Ca
     planner = Planner(
         engine.nodes,
         request.namespace,
-        lambda folder, name: _file_identity(engine.inventory, request.inputs, folder, name),
+        lambda folder, name: _file_identity(engine.inventory, request.inputs, folder=folder, name=name),
         nonce=secrets.token_hex(16),
     )
     steps = planner.plan(valid.graph)
@@ -102,7 +102,7 @@ def run_job(engine: Engine, request: JobRequest, board: ProgressBoard, token: Ca
     return JobOutcome(tuple(outputs), job.texts, node_errors, ran_out)
 
 
-def _file_identity(inventory: Inventory, inputs: Mapping[str, bytes], folder: str, name: str | None) -> str:
+def _file_identity(inventory: Inventory, inputs: Mapping[str, bytes], *, folder: str, name: str | None) -> str:
     if folder == "input":
         names = sorted(inputs) if name is None else [name]
         return hashlib.sha256(b"".join(hashlib.sha256(inputs.get(each, b"")).digest() for each in names)).hexdigest()

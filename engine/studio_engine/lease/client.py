@@ -50,43 +50,47 @@ class LeaseClient:
         await self._http.aclose()
 
     async def register(self, request: contract.RegisterEngineRequest) -> contract.RegisterEngineResponse:
-        return await self._post("register", request, contract.RegisterEngineResponse)
+        return await self._post("register", request, answer=contract.RegisterEngineResponse)
 
     async def claim(self, request: contract.ClaimRequest) -> list[contract.Lease]:
         """As many jobs as wait, at most `slots`; empty after `wait_ms` without work."""
         patience = httpx2.Timeout(10.0, read=request.wait_ms / 1000 + _CLAIM_MARGIN_S)
-        return (await self._post("claim", request, contract.ClaimResponse, patience)).leases
+        return (await self._post("claim", request, answer=contract.ClaimResponse, timeout=patience)).leases
 
     async def progress(self, job_id: str, request: contract.ProgressRequest) -> contract.ProgressResponse:
-        return await self._post(f"jobs/{job_id}/progress", request, contract.ProgressResponse)
+        return await self._post(f"jobs/{job_id}/progress", request, answer=contract.ProgressResponse)
 
     async def request_uploads(self, job_id: str, request: contract.UploadRequest) -> contract.UploadResponse:
-        return await self._post(f"jobs/{job_id}/uploads", request, contract.UploadResponse)
+        return await self._post(f"jobs/{job_id}/uploads", request, answer=contract.UploadResponse)
 
     async def finalize(self, job_id: str, request: contract.FinalizeRequest) -> contract.FinalizeResponse:
-        return await self._post(f"jobs/{job_id}/finalize", request, contract.FinalizeResponse)
+        return await self._post(f"jobs/{job_id}/finalize", request, answer=contract.FinalizeResponse)
 
     async def put(self, url: str, data: bytes, content_type: str) -> None:
         """Signed address: no token travels with it."""
-        await self._send("PUT", urljoin(self._api_url, url), data, {"Content-Type": content_type}, _TIMEOUT)
+        await self._send(
+            "PUT", urljoin(self._api_url, url), body=data, headers={"Content-Type": content_type}, timeout=_TIMEOUT
+        )
 
     async def fetch(self, file: contract.LeaseInput) -> bytes:
         """The bytes of an input. Raises EngineError `blob.hash_mismatch` when they are not the announced ones."""
-        data = await self._send("GET", urljoin(self._api_url, file.url), None, {}, _TIMEOUT)
+        data = await self._send("GET", urljoin(self._api_url, file.url), body=None, headers={}, timeout=_TIMEOUT)
         if hashlib.sha256(data).hexdigest() != file.sha256:
             raise EngineError("blob.hash_mismatch", f"The uploaded file {file.name} arrived damaged; upload it again.")
         return data
 
-    async def _post(self, path: str, body: msgspec.Struct, answer: type[T], timeout: httpx2.Timeout = _TIMEOUT) -> T:
+    async def _post(self, path: str, body: msgspec.Struct, *, answer: type[T], timeout: httpx2.Timeout = _TIMEOUT) -> T:
         url = f"{self._api_url}/engine/v1/{path}"
-        raw = await self._send("POST", url, msgspec.json.encode(body), _JSON | self._authorization, timeout)
+        raw = await self._send(
+            "POST", url, body=msgspec.json.encode(body), headers=_JSON | self._authorization, timeout=timeout
+        )
         try:
             return msgspec.json.decode(raw, type=answer)
         except msgspec.DecodeError as cause:
             raise ApiAwayError(f"{path}: the answer is not what the contract says: {cause}") from cause
 
     async def _send(
-        self, method: str, url: str, body: bytes | None, headers: dict[str, str], timeout: httpx2.Timeout
+        self, method: str, url: str, *, body: bytes | None, headers: dict[str, str], timeout: httpx2.Timeout
     ) -> bytes:
         try:
             response = await self._http.request(method, url, content=body, headers=headers, timeout=timeout)

@@ -21,7 +21,7 @@ LONGEST_PAUSE_S: Final = 5.0
 _FILES_PER_REQUEST = 64
 
 
-async def deliver(client: LeaseClient, spool: Spool, job_id: str, attempt: int, result: JobResult) -> bool:
+async def deliver(client: LeaseClient, spool: Spool, *, job_id: str, attempt: int, result: JobResult) -> bool:
     """Whether the api took it. While the api is away the result lies in the spool and is offered again and again.
 
     Raises ApiAwayError after 15 minutes; the result then waits in the spool for the next start.
@@ -29,7 +29,7 @@ async def deliver(client: LeaseClient, spool: Spool, job_id: str, attempt: int, 
     started, pause = time.monotonic(), FIRST_PAUSE_S
     while True:
         try:
-            is_accepted = await _deliver_once(client, job_id, attempt, result)
+            is_accepted = await _deliver_once(client, job_id=job_id, attempt=attempt, result=result)
         except TokenRefusedError:
             spool.add(job_id, attempt, result)
             raise
@@ -48,15 +48,17 @@ async def deliver(client: LeaseClient, spool: Spool, job_id: str, attempt: int, 
         return is_accepted
 
 
-async def _deliver_once(client: LeaseClient, job_id: str, attempt: int, result: JobResult) -> bool:
+async def _deliver_once(client: LeaseClient, *, job_id: str, attempt: int, result: JobResult) -> bool:
     keys: list[str] = []
     for start in range(0, len(result.outputs), _FILES_PER_REQUEST):
-        keys += await _upload(client, job_id, attempt, result.outputs[start : start + _FILES_PER_REQUEST])
+        keys += await _upload(
+            client, job_id=job_id, attempt=attempt, outputs=result.outputs[start : start + _FILES_PER_REQUEST]
+        )
     answer = await client.finalize(job_id, finalize_request(attempt, result, keys))
     return answer.accepted
 
 
-async def _upload(client: LeaseClient, job_id: str, attempt: int, outputs: tuple[OutputFile, ...]) -> list[str]:
+async def _upload(client: LeaseClient, *, job_id: str, attempt: int, outputs: tuple[OutputFile, ...]) -> list[str]:
     files = [contract.UploadFile(output.sha256, len(output.data), output.content_type) for output in outputs]
     uploads = (await client.request_uploads(job_id, contract.UploadRequest(attempt, files))).uploads
     await asyncio.gather(

@@ -107,7 +107,13 @@ class EngineLoop:
         for spooled in self._parts.spool.waiting():
             log.info("%s attempt %d: offering the result of an earlier run", spooled.job_id, spooled.attempt)
             try:
-                await deliver(self._parts.client, self._parts.spool, spooled.job_id, spooled.attempt, spooled.result)
+                await deliver(
+                    self._parts.client,
+                    self._parts.spool,
+                    job_id=spooled.job_id,
+                    attempt=spooled.attempt,
+                    result=spooled.result,
+                )
             except ApiAwayError:
                 return
 
@@ -181,7 +187,9 @@ class EngineLoop:
 
     async def _deliver(self, lease: contract.Lease, result: JobResult) -> None:
         spool = self._parts.spool
-        delivery = asyncio.create_task(deliver(self._parts.client, spool, lease.job_id, lease.attempt, result))
+        delivery = asyncio.create_task(
+            deliver(self._parts.client, spool, job_id=lease.job_id, attempt=lease.attempt, result=result)
+        )
         try:
             await self._until_stopped(delivery, grace_s=_HAND_BACK_S)
         except ApiAwayError:

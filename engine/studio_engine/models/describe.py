@@ -24,7 +24,7 @@ _MAX_TITLE = 200
 _NETWORKS: Final[frozenset[ModelKind]] = frozenset({"checkpoint", "diffusion_model"})
 
 
-def describe(kind: ModelKind, name: str, path: Path, digests: DigestCache) -> ModelFile:
+def describe(kind: ModelKind, name: str, path: Path, *, digests: DigestCache) -> ModelFile:
     """Reads the header only (and hashes the file once); a file that cannot be used carries its `problem`."""
     metadata: Mapping[str, str] = {}
     family = problem = None

@@ -43,6 +43,7 @@ def fill(
     module: nn.Module,
     stored: StoredTensors,
     source: Callable[[str], WeightSource],
+    *,
     placement: Callable[[Tensor], Tensor],
 ) -> set[str]:
     """Gives every parameter of `module` its tensor; returns the names of the stored tensors used.
@@ -69,7 +70,7 @@ def fill(
             matrix_count += 1
             constant_count += checked[origin.key]
         taken = tensor if origin.take is None else origin.take(tensor)
-        state[name] = placement(_shaped(stored, origin.key, taken, target.shape))
+        state[name] = placement(_shaped(stored, origin.key, tensor=taken, shape=target.shape))
     if constant_count > matrix_count * _UNTRAINED_SHARE:
         raise EngineError(
             "model.untrained",
@@ -105,7 +106,7 @@ def _is_constant(stored: StoredTensors, key: str, tensor: Tensor) -> bool:
     return bool(low == high)
 
 
-def _shaped(stored: StoredTensors, key: str, tensor: Tensor, shape: torch.Size) -> Tensor:
+def _shaped(stored: StoredTensors, key: str, *, tensor: Tensor, shape: torch.Size) -> Tensor:
     # 1×1 convolutions and linear layers hold the same numbers; which of them a file has differs.
     if tensor.ndim == 4 and len(shape) == 2 and tensor.shape[2:] == (1, 1):
         tensor = tensor[:, :, 0, 0]

@@ -68,7 +68,8 @@ class Inventory:
                 return file
         raise EngineError(
             "model.file_missing",
-            f"There is no {kind} named {name[:_MAX_NAME]} on the engine; put it into {_FOLDERS[kind]}/ and restart the engine.",
+            f"There is no {kind} named {name[:_MAX_NAME]} on the engine; "
+            f"put it into {_FOLDERS[kind]}/ and restart the engine.",
         )
 
     def find_pipeline(self, name: str) -> Pipeline:
@@ -114,7 +115,7 @@ def scan_models(starter_dir: Path, models_dir: Path, digests: DigestCache) -> In
     files = []
     for (kind, name), path in found.items():
         try:
-            files.append(describe(kind, name, path, digests))
+            files.append(describe(kind, name, path, digests=digests))
         except OSError as cause:
             log.warning("%s cannot be read: %s", path, cause)
     return Inventory(tuple(files), scan_pipelines(models_dir / "diffusers", digests))

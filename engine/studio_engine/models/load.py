@@ -25,8 +25,8 @@ def load_part(
     blueprint: Blueprint,
     empty: nn.Module,
     headers: Sequence[SafetensorsHeader],
-    plan: ComputePlan,
     *,
+    plan: ComputePlan,
     device_bytes: int | None = None,
 ) -> LoadedPart:
     """Fills `empty`, which the blueprint made. Raises `model.untrained` and `model.file_corrupt`.
@@ -43,7 +43,7 @@ def load_part(
         # Matrices and convolutions alone: norms, biases and position tables are small, and need their digits.
         return placed(tensor, plan=home, dtype=kept if tensor.ndim in (2, 4) else blueprint.dtype)
 
-    used = fill(empty, stored, blueprint.source, placement)
+    used = fill(empty, stored, blueprint.source, placement=placement)
     if kept != blueprint.dtype:
         narrow(empty, blueprint.dtype)
     nn.Module.to(empty, home.device)

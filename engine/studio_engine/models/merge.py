@@ -71,7 +71,9 @@ class MergePatch:
         return max(fitting, key=lambda each: each[0])[1] if fitting else self.shares
 
 
-def merged_models(first: Model, second: Model, shares: Shares, by_prefix: Mapping[str, Shares] | None = None) -> Model:
+def merged_models(
+    first: Model, second: Model, shares: Shares, *, by_prefix: Mapping[str, Shares] | None = None
+) -> Model:
     """The first model with its network's weights mixed with the second's. Raises `model.family_unknown`."""
     one, two = first.network, second.network
     if not isinstance(one, PatchableNetwork) or not isinstance(two, PatchableNetwork):

@@ -87,6 +87,6 @@ def _files(root: Path, name: str, digests: DigestCache) -> list[ModelFile]:
     for folder, kind in _FOLDERS.items():
         path = next((root / folder / each for each in _NAMES if (root / folder / each).is_file()), None)
         if path is not None:
-            described = describe(kind, f"{name}/{folder}/{path.name}", path, digests)
+            described = describe(kind, f"{name}/{folder}/{path.name}", path, digests=digests)
             files.append(replace(described, title=f"{name} {folder}"))
     return files

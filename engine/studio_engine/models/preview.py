@@ -38,7 +38,7 @@ class Previews:
             return cells.expand(-1, -1, -1, 3).mul(0.25).add(0.5).clamp(0.0, 1.0)
         part = source.part(vae)
         if isinstance(part.config, TinyConfig):
-            return source.batcher.alone(lambda: _small_picture(part, latents, latent, source.plan))
+            return source.batcher.alone(lambda: _small_picture(part, latents, latent, plan=source.plan))
         factors = self.factors(source, vae, latent)
         cells = latents.detach().float().cpu().movedim(1, -1)
         return (cells @ factors[:-1] + factors[-1]).clamp(0.0, 1.0)
@@ -65,7 +65,7 @@ def fit_preview_factors(vae: LoadedPart, latent: LatentFormat, plan: ComputePlan
 
 
 @torch.no_grad()
-def _small_picture(part: LoadedPart, latents: Tensor, latent: LatentFormat, plan: ComputePlan) -> Tensor:
+def _small_picture(part: LoadedPart, latents: Tensor, latent: LatentFormat, *, plan: ComputePlan) -> Tensor:
     share = _SMALL_CELLS / max(latents.shape[-2:])
     few = latents.detach().float()
     if share < 1.0:

@@ -94,7 +94,7 @@ class ModelStore:
         device_bytes = room if room < expected else None
         return self.loaded.get_or_add(
             ref,
-            lambda: load_part(blueprint, empty, headers, self.plan, device_bytes=device_bytes),
+            lambda: load_part(blueprint, empty, headers, plan=self.plan, device_bytes=device_bytes),
             expected_bytes=room,
         )
 

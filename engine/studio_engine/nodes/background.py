@@ -29,5 +29,5 @@ class ReplaceBackground(Node):
         front, behind = to_rgb(self.image), to_rgb(self.background)
         count, height, width = front.shape[:3]
         weight = blur_mask(resize_masks(self.mask, width, height), self.softness)[..., None]
-        fitted = resize_image(behind, width, height, "bilinear", "center")
+        fitted = resize_image(behind, width, height, method="bilinear", crop="center")
         return (front.lerp(repeat_to(fitted, count), repeat_to(weight, count)),)

@@ -70,7 +70,7 @@ class SkipLayerGuidanceSD3(Node):
 
     def run(self, ctx: NodeContext) -> tuple[Model]:
         layers = SkippedLayers(_places("double", self.layers), self.start_percent, self.end_percent)
-        return (_with_skipped(self.model, layers, self.scale),)
+        return (_with_skipped(self.model, layers, scale=self.scale),)
 
 
 @node(
@@ -100,7 +100,7 @@ class SkipLayerGuidanceDiT(Node):
     def run(self, ctx: NodeContext) -> tuple[Model]:
         places = _places("double", self.double_layers) + _places("single", self.single_layers)
         layers = SkippedLayers(places, self.start_percent, self.end_percent)
-        return (_with_skipped(self.model, layers, self.scale, self.rescaling_scale),)
+        return (_with_skipped(self.model, layers, scale=self.scale, rescaling=self.rescaling_scale),)
 
 
 @node(
@@ -127,7 +127,7 @@ class SkipLayerGuidanceDiTSimple(Node):
         return (self.model.with_guidance(replace(self.model.guidance, ask=SkipLayersOfNegative(layers))),)
 
 
-def _with_skipped(model: Model, layers: SkippedLayers, scale: float, rescaling: float = 0.0) -> Model:
+def _with_skipped(model: Model, layers: SkippedLayers, *, scale: float, rescaling: float = 0.0) -> Model:
     if not layers.places:
         return model
     return model.with_guidance(model.guidance.with_post_cfg(SkipLayerGuidance(layers, scale, rescaling)))

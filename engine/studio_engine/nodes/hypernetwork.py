@@ -22,4 +22,4 @@ class HypernetworkLoader(Node):
 
     def run(self, ctx: NodeContext) -> tuple[Model]:
         file = ctx.models.find("hypernetwork", self.hypernetwork_name)
-        return (with_hypernetwork(ctx.models, self.model, file, self.strength),)
+        return (with_hypernetwork(ctx.models, self.model, file, strength=self.strength),)

@@ -43,7 +43,7 @@ class ImageBatch(Node):
         first, second = (pad(each, (0, channels - each.shape[-1]), value=1.0) for each in (self.image1, self.image2))
         height, width = first.shape[1:3]
         if second.shape[1:3] != first.shape[1:3]:
-            second = resize_image(second, width, height, "bilinear", "center")
+            second = resize_image(second, width, height, method="bilinear", crop="center")
         return (torch.cat([first, second]),)
 
 

@@ -33,8 +33,8 @@ class ImageCompositeMasked(Node):
     def run(self, ctx: NodeContext) -> tuple[Tensor]:
         below, above = match_alpha(self.destination, self.source)
         if self.resize_source:
-            above = resize_image(above, below.shape[2], below.shape[1], "bilinear")
-        pasted = paste(below.movedim(-1, 1), above.movedim(-1, 1), self.x, self.y, self.mask)
+            above = resize_image(above, below.shape[2], below.shape[1], method="bilinear")
+        pasted = paste(below.movedim(-1, 1), above.movedim(-1, 1), x=self.x, y=self.y, mask=self.mask)
         return (pasted.movedim(1, -1),)
 
 
@@ -68,7 +68,7 @@ class PorterDuffImageComposite(Node):
 def _fitted(image: Tensor, width: int, height: int) -> Tensor:
     if image.shape[1:3] == (height, width):
         return image
-    return resize_image(image, width, height, "bicubic", "center")
+    return resize_image(image, width, height, method="bicubic", crop="center")
 
 
 @node(

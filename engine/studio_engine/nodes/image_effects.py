@@ -56,8 +56,8 @@ class ImageBlend(Node):
     def run(self, ctx: NodeContext) -> tuple[Tensor]:
         first, second = match_alpha(self.image1, self.image2)
         if first.shape != second.shape:
-            second = resize_image(second, first.shape[2], first.shape[1], "bicubic", "center")
-        return (blend(first, second, self.blend_mode, self.blend_factor),)
+            second = resize_image(second, first.shape[2], first.shape[1], method="bicubic", crop="center")
+        return (blend(first, second, mode=self.blend_mode, amount=self.blend_factor),)
 
 
 @node(title="ImageBlur", category="image/postprocessing", module=_POST, outputs=(_IMAGE,))
@@ -83,7 +83,9 @@ class ImageSharpen(Node):
 
     def run(self, ctx: NodeContext) -> tuple[Tensor]:
         samples = self.image.movedim(-1, 1)
-        return (filters.sharpen(samples, self.sharpen_radius, self.sigma, self.alpha).movedim(1, -1),)
+        return (
+            filters.sharpen(samples, radius=self.sharpen_radius, sigma=self.sigma, alpha=self.alpha).movedim(1, -1),
+        )
 
 
 @node(title="ImageQuantize", category="image/postprocessing", module=_POST, outputs=(_IMAGE,))

@@ -32,7 +32,7 @@ class ImageScale(Node):
         if self.width == 0 and self.height == 0:
             return (self.image,)
         width, height = missing_side(self.width, self.height, self.image)
-        return (resize_image(self.image, width, height, self.upscale_method, self.crop),)
+        return (resize_image(self.image, width, height, method=self.upscale_method, crop=self.crop),)
 
 
 @node(title="Upscale Image By", category="image/upscaling", outputs=(_IMAGE,))
@@ -45,7 +45,7 @@ class ImageScaleBy(Node):
 
     def run(self, ctx: NodeContext) -> tuple[Tensor]:
         height, width = (round(side * self.scale_by) for side in self.image.shape[1:3])
-        return (resize_image(self.image, width, height, self.upscale_method),)
+        return (resize_image(self.image, width, height, method=self.upscale_method),)
 
 
 @node(
@@ -63,7 +63,7 @@ class ImageScaleToMaxDimension(Node):
     def run(self, ctx: NodeContext) -> tuple[Tensor]:
         height, width = self.image.shape[1:3]
         new_width, new_height = longest_side_size(width, height, self.largest_size)
-        return (resize_image(self.image, new_width, new_height, self.upscale_method),)
+        return (resize_image(self.image, new_width, new_height, method=self.upscale_method),)
 
 
 @node(
@@ -84,7 +84,7 @@ class ImageScaleToTotalPixels(Node):
     def run(self, ctx: NodeContext) -> tuple[Tensor]:
         height, width = self.image.shape[1:3]
         new_width, new_height = total_pixels_size(width, height, self.megapixels)
-        return (resize_image(self.image, new_width, new_height, self.upscale_method),)
+        return (resize_image(self.image, new_width, new_height, method=self.upscale_method),)
 
 
 @node(
@@ -100,4 +100,4 @@ class FluxKontextImageScale(Node):
 
     def run(self, ctx: NodeContext) -> tuple[Tensor]:
         height, width = self.image.shape[1:3]
-        return (resize_image(self.image, *kontext_size(width, height), "lanczos", "center"),)
+        return (resize_image(self.image, *kontext_size(width, height), method="lanczos", crop="center"),)

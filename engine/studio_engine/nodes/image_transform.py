@@ -24,7 +24,7 @@ class ImageCrop(Node):
     y: int = integer(default=0, min=0, max=_MAX_SIDE, step=1, tooltip="Pixels above the part.")
 
     def run(self, ctx: NodeContext) -> tuple[Tensor]:
-        return (crop_image(self.image, self.x, self.y, (self.width, self.height)),)
+        return (crop_image(self.image, x=self.x, y=self.y, size=(self.width, self.height)),)
 
 
 @node(title="ImageFlip", category="image/transform", module="comfy_extras.nodes_images", outputs=(_IMAGE,))

@@ -96,7 +96,9 @@ class LatentBlend(Node):
     def run(self, ctx: NodeContext) -> tuple[Latent]:
         first, second = self.samples1.samples, self.samples2.samples
         if first.shape != second.shape:
-            second = repeat_to(resize(second, first.shape[-1], first.shape[-2], "bicubic", "center"), first.shape[0])
+            second = repeat_to(
+                resize(second, first.shape[-1], first.shape[-2], method="bicubic", crop="center"), first.shape[0]
+            )
         return _with(self.samples1, first * self.blend_factor + second * (1 - self.blend_factor))
 
 

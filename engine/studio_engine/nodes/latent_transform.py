@@ -52,7 +52,9 @@ class LatentUpscale(Node):
         width = self.width or round(columns * max(_LEAST_PIXELS, self.height) / rows)
         height = self.height or round(rows * max(_LEAST_PIXELS, self.width) / columns)
         width, height = (max(_LEAST_PIXELS, side) // _CELL for side in (width, height))
-        return _with(self.samples, resize(self.samples.samples, width, height, self.upscale_method, self.crop))
+        return _with(
+            self.samples, resize(self.samples.samples, width, height, method=self.upscale_method, crop=self.crop)
+        )
 
 
 @node(title="Upscale Latent By", category="latent", outputs=_OUTPUTS)
@@ -65,7 +67,7 @@ class LatentUpscaleBy(Node):
 
     def run(self, ctx: NodeContext) -> tuple[Latent]:
         height, width = (round(side * self.scale_by) for side in self.samples.samples.shape[-2:])
-        return _with(self.samples, resize(self.samples.samples, width, height, self.upscale_method))
+        return _with(self.samples, resize(self.samples.samples, width, height, method=self.upscale_method))
 
 
 @node(title="Rotate Latent", category="latent/transform", outputs=_OUTPUTS)
@@ -123,7 +125,10 @@ class LatentComposite(Node):
 
     def run(self, ctx: NodeContext) -> tuple[Latent]:
         x, y, feather = (each // _CELL for each in (self.x, self.y, self.feather))
-        return _with(self.samples_to, composite(self.samples_to.samples, self.samples_from.samples, (x, y), feather))
+        return _with(
+            self.samples_to,
+            composite(self.samples_to.samples, self.samples_from.samples, place=(x, y), feather=feather),
+        )
 
 
 @node(title="LatentCompositeMasked", category="latent", outputs=_OUTPUTS, module="comfy_extras.nodes_mask")
@@ -141,4 +146,4 @@ class LatentCompositeMasked(Node):
         below, above = self.destination.samples, self.source.samples
         if self.resize_source:
             above = interpolate(above, size=below.shape[-2:], mode="bilinear")
-        return _with(self.destination, paste(below, above, self.x // _CELL, self.y // _CELL, self.mask))
+        return _with(self.destination, paste(below, above, x=self.x // _CELL, y=self.y // _CELL, mask=self.mask))

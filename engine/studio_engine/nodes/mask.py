@@ -86,7 +86,7 @@ class ImageColorRangeToMask(Node):
     softness: float = number(default=0.1, min=0.0, max=1.0, step=0.01, tooltip="How far beyond that the mask fades.")
 
     def run(self, ctx: NodeContext) -> tuple[Tensor]:
-        return (masks.colour_range_mask(self.image, self.color, self.tolerance, self.softness),)
+        return (masks.colour_range_mask(self.image, self.color, tolerance=self.tolerance, softness=self.softness),)
 
 
 @node(title="SolidMask", category="mask", module=_MODULE, outputs=(_MASK,))
@@ -123,7 +123,7 @@ class CropMask(Node):
     height: int = integer(default=512, min=1, max=_MAX_SIDE, step=1, tooltip="Height of the part.")
 
     def run(self, ctx: NodeContext) -> tuple[Tensor]:
-        return (masks.crop_mask(self.mask, self.x, self.y, (self.width, self.height)),)
+        return (masks.crop_mask(self.mask, x=self.x, y=self.y, size=(self.width, self.height)),)
 
 
 @node(title="MaskComposite", category="mask", module=_MODULE, outputs=(_MASK,))
@@ -137,7 +137,7 @@ class MaskComposite(Node):
     operation: masks.MaskOperation = combo(masks.MASK_OPERATIONS, tooltip="How two values become one.")
 
     def run(self, ctx: NodeContext) -> tuple[Tensor]:
-        return (masks.combine(self.destination, self.source, self.x, self.y, self.operation),)
+        return (masks.combine(self.destination, self.source, x=self.x, y=self.y, operation=self.operation),)
 
 
 @node(title="FeatherMask", category="mask", module=_MODULE, outputs=(_MASK,))

@@ -56,7 +56,7 @@ class ModelMergeBlocks(Node):
 
     def run(self, ctx: NodeContext) -> tuple[Model]:
         shares = {"input": blend(self.input), "middle": blend(self.middle), "out": blend(self.out)}
-        return (merged_models(self.model1, self.model2, blend(self.input), shares),)
+        return (merged_models(self.model1, self.model2, blend(self.input), by_prefix=shares),)
 
 
 @node(title="ModelMergeAdd", category=_CATEGORY, outputs=_MODEL, module=_MODULE)

@@ -44,7 +44,7 @@ _FLUX: Final = (
 def _merged(model1: Model, model2: Model, ratios: Mapping[str, float]) -> tuple[Model]:
     """What no name covers goes by the first ratio, as in ComfyUI."""
     shares = {prefix: blend(ratio) for prefix, ratio in ratios.items()}
-    return (merged_models(model1, model2, next(iter(shares.values())), shares),)
+    return (merged_models(model1, model2, next(iter(shares.values())), by_prefix=shares),)
 
 
 @node(title="ModelMergeSD1", category=_CATEGORY, outputs=_MODEL, module=_MODULE)

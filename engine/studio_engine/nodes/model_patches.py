@@ -157,7 +157,7 @@ class UNetSelfAttentionMultiply(Node):
     out: float = _factor(1.0, "Factor on what comes of it.")
 
     def run(self, ctx: NodeContext) -> tuple[Model]:
-        return (_with_scaled_attention(self.model, "attn1", ScaledInputs(self.q, self.k, self.v), self.out),)
+        return (_with_scaled_attention(self.model, "attn1", inputs=ScaledInputs(self.q, self.k, self.v), out=self.out),)
 
 
 @node(
@@ -177,7 +177,7 @@ class UNetCrossAttentionMultiply(Node):
     out: float = _factor(1.0, "Factor on what comes of it.")
 
     def run(self, ctx: NodeContext) -> tuple[Model]:
-        return (_with_scaled_attention(self.model, "attn2", ScaledInputs(self.q, self.k, self.v), self.out),)
+        return (_with_scaled_attention(self.model, "attn2", inputs=ScaledInputs(self.q, self.k, self.v), out=self.out),)
 
 
 def _with_undone(model: Model, hook: HyperTileHook | TokenMerging) -> Model:
@@ -185,6 +185,6 @@ def _with_undone(model: Model, hook: HyperTileHook | TokenMerging) -> Model:
     return model.with_hooks(hooks)
 
 
-def _with_scaled_attention(model: Model, name: Attention, inputs: ScaledInputs, out: float) -> Model:
+def _with_scaled_attention(model: Model, name: Attention, *, inputs: ScaledInputs, out: float) -> Model:
     hooks = NetworkHooks(attention_input=((name, inputs),), attention_output=((name, ScaledOutput(out)),))
     return model.with_hooks(hooks)

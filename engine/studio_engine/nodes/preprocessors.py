@@ -89,5 +89,5 @@ class TilePreprocessor(Node):
     def run(self, ctx: NodeContext) -> tuple[Tensor]:
         samples = to_rgb(self.image).movedim(-1, 1)
         height, width = samples.shape[-2:]
-        small = resize(samples, max(1, round(width / self.factor)), max(1, round(height / self.factor)), "area")
-        return (resize(small, width, height, "bicubic").clamp(0, 1).movedim(1, -1),)
+        small = resize(samples, max(1, round(width / self.factor)), max(1, round(height / self.factor)), method="area")
+        return (resize(small, width, height, method="bicubic").clamp(0, 1).movedim(1, -1),)

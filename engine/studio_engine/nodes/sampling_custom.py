@@ -45,7 +45,7 @@ class SamplerCustom(Node):
     def run(self, ctx: NodeContext) -> tuple[Latent, Latent]:
         guider = CfgGuider(self.model, self.positive, self.negative, self.cfg)
         run = Run(sampler=self.sampler, sigmas=self.sigmas, noise=Noise(self.noise_seed, is_drawn=self.add_noise))
-        return _drawn(ctx, guider, self.latent_image, run)
+        return _drawn(ctx, guider, self.latent_image, run=run)
 
 
 @node(title="SamplerCustomAdvanced", category="sampling/custom_sampling", outputs=_OUTPUTS, module=_MODULE)
@@ -60,10 +60,10 @@ class SamplerCustomAdvanced(Node):
 
     def run(self, ctx: NodeContext) -> tuple[Latent, Latent]:
         run = Run(sampler=self.sampler, sigmas=self.sigmas, noise=self.noise)
-        return _drawn(ctx, self.guider, self.latent_image, run)
+        return _drawn(ctx, self.guider, self.latent_image, run=run)
 
 
-def _drawn(ctx: NodeContext, guider: Guider, latent: Latent, run: Run) -> tuple[Latent, Latent]:
+def _drawn(ctx: NodeContext, guider: Guider, latent: Latent, *, run: Run) -> tuple[Latent, Latent]:
     sampled = sample_custom(guider, latent, run=run, on_step=told(ctx, guider.model))
     return replace(latent, samples=sampled.samples), replace(latent, samples=sampled.denoised)
 

@@ -82,7 +82,7 @@ class ExtendIntermediateSigmas(Node):
 
     def run(self, ctx: NodeContext) -> tuple[Tensor]:
         high = float("inf") if self.start_at_sigma < 0 else self.start_at_sigma
-        return (extended(self.sigmas, self.steps, Levels(self.end_at_sigma, high), self.spacing),)
+        return (extended(self.sigmas, self.steps, within=Levels(self.end_at_sigma, high), spacing=self.spacing),)
 
 
 @node(

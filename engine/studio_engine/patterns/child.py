@@ -29,14 +29,14 @@ def answer(request: Mapping[str, object]) -> dict[str, object]:
             case "match":
                 return {"result": pattern.search(text) is not None}
             case "extract":
-                return {"result": extract(pattern, text, str(request["mode"]), int(str(request["group"])))}
+                return {"result": extract(pattern, text, mode=str(request["mode"]), group=int(str(request["group"])))}
             case _:
-                return {"result": replace(pattern, text, str(request["replace"]), int(str(request["count"])))}
+                return {"result": replace(pattern, text, str(request["replace"]), count=int(str(request["count"])))}
     except (re.error, IndexError) as error:
         return {"bad": str(error)}
 
 
-def extract(pattern: re.Pattern[str], text: str, mode: str, group: int) -> str:
+def extract(pattern: re.Pattern[str], text: str, *, mode: str, group: int) -> str:
     """What was found, one on each line; empty where nothing was.
 
     With groups, "All Matches" gives the first group of each match, as Python's findall does.
@@ -56,7 +56,7 @@ def extract(pattern: re.Pattern[str], text: str, mode: str, group: int) -> str:
             return "\n".join(each[group] or "" for each in pattern.finditer(text))
 
 
-def replace(pattern: re.Pattern[str], text: str, replacement: str, count: int) -> str:
+def replace(pattern: re.Pattern[str], text: str, replacement: str, *, count: int) -> str:
     """At most `count` replacements, 0 = all. Raises ValueError where the result is too long."""
     size = len(text)
 

@@ -115,7 +115,7 @@ def with_first(sigmas: Tensor, sigma: float) -> Tensor:
     return torch.cat([sigmas.new_tensor([sigma]), sigmas[1:]]) if len(sigmas) else sigmas
 
 
-def extended(sigmas: Tensor, steps: int, within: Levels, spacing: Spacing = "linear") -> Tensor:
+def extended(sigmas: Tensor, steps: int, *, within: Levels, spacing: Spacing = "linear") -> Tensor:
     """Every stride that begins within these levels is walked in `steps` strides."""
     ramp = torch.linspace(0, 1, steps + 1)[1:-1]
     shares = {"linear": ramp, "cosine": (ramp * math.pi / 2).sin(), "sine": 1 - (ramp * math.pi / 2).cos()}[spacing]

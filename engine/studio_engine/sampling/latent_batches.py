@@ -19,7 +19,7 @@ def like(target: Tensor, samples: Tensor) -> Tensor:
     """`samples` at the size of `target`, both `[batch, channels, h, w]`: bilinear, the middle where aspects differ."""
     if samples.shape[1:] == target.shape[1:]:
         return samples
-    return resize(samples, target.shape[-1], target.shape[-2], "bilinear", "center")
+    return resize(samples, target.shape[-1], target.shape[-2], method="bilinear", crop="center")
 
 
 def noise_numbers(latent: Latent) -> tuple[int, ...]:
@@ -70,7 +70,7 @@ def rebatched(latents: Sequence[Latent], size: int) -> list[Latent]:
     return [_batch(batch) for batch in batches]
 
 
-def composite(base: Tensor, top: Tensor, place: tuple[int, int], feather: int) -> Tensor:
+def composite(base: Tensor, top: Tensor, *, place: tuple[int, int], feather: int) -> Tensor:
     """`top` at a column and row of `base`, fading over `feather` cells where it ends inside of it."""
     (x, y), (height, width) = place, base.shape[-2:]
     top = top[..., : max(0, height - y), : max(0, width - x)]

@@ -31,11 +31,11 @@ def sampler_sigmas(model: ModelSampling, scheduler: str, sampler: str, *, steps:
     longer than the model's table some sigmas repeat; a stride of no length is left out.
     """
     if denoise > FULL_DENOISE:
-        return _without_repeats(_for_sampler(model, scheduler, sampler, steps))
+        return _without_repeats(_for_sampler(model, scheduler, sampler=sampler, steps=steps))
     if denoise <= 0.0:
         return torch.empty(0)
     longer = int(min(steps / denoise, MAX_SCHEDULE))
-    return _without_repeats(_for_sampler(model, scheduler, sampler, longer)[-(steps + 1) :])
+    return _without_repeats(_for_sampler(model, scheduler, sampler=sampler, steps=longer)[-(steps + 1) :])
 
 
 def between_steps(sigmas: Tensor, start: int, end: int | None, *, has_leftover_noise: bool = False) -> Tensor:
@@ -50,7 +50,7 @@ def between_steps(sigmas: Tensor, start: int, end: int | None, *, has_leftover_n
     return sigmas[start:]
 
 
-def _for_sampler(model: ModelSampling, scheduler: str, sampler: str, steps: int) -> Tensor:
+def _for_sampler(model: ModelSampling, scheduler: str, *, sampler: str, steps: int) -> Tensor:
     if sampler not in DISCARDS_PENULTIMATE:
         return calculate_sigmas(model, scheduler, steps)
     sigmas = calculate_sigmas(model, scheduler, steps + 1)

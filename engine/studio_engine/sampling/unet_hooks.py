@@ -76,7 +76,7 @@ class DeepShrink:
         if call.place.block != self.block or not self.sigmas[0] >= float(call.sigma[0]) >= self.sigmas[1]:
             return h
         height, width = (round(side * self.scale) for side in h.shape[-2:])
-        return _resized(h, width, height, self.method)
+        return _resized(h, width=width, height=height, method=self.method)
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ class GrowToSkip:
     def __call__(self, h: Tensor, skip: Tensor, call: HookCall) -> tuple[Tensor, Tensor]:
         if h.shape[2:] == skip.shape[2:]:
             return h, skip
-        return _resized(h, skip.shape[-1], skip.shape[-2], self.method), skip
+        return _resized(h, width=skip.shape[-1], height=skip.shape[-2], method=self.method), skip
 
 
 @dataclass(frozen=True)
@@ -250,5 +250,5 @@ def _wide(index: Tensor, width: int) -> Tensor:
     return index[..., None].expand(-1, -1, width)
 
 
-def _resized(h: Tensor, width: int, height: int, method: str) -> Tensor:
-    return resize(h.float(), max(1, width), max(1, height), method).to(h.dtype)
+def _resized(h: Tensor, *, width: int, height: int, method: str) -> Tensor:
+    return resize(h.float(), max(1, width), max(1, height), method=method).to(h.dtype)

@@ -12,28 +12,28 @@ UNIT = st.floats(0, 1, width=32)
 
 @given(st.integers(-12, 12), st.integers(-12, 12), st.integers(1, 9), st.integers(1, 9))
 def test_only_the_overlap_changes(x: int, y: int, width: int, height: int) -> None:
-    result = paste(torch.zeros(2, 3, 8, 8), torch.ones(1, 3, height, width), x, y)
+    result = paste(torch.zeros(2, 3, 8, 8), torch.ones(1, 3, height, width), x=x, y=y)
     expected = torch.zeros(8, 8)
     expected[max(0, y) : max(0, y + height), max(0, x) : max(0, x + width)] = 1
     assert torch.equal(result, expected.expand(2, 3, 8, 8))
 
 
 def test_the_mask_is_stretched_to_the_source_before_it_is_cut() -> None:
-    result = paste(torch.zeros(1, 1, 1, 4), torch.ones(1, 1, 1, 8), 0, 0, torch.tensor([[[0.0, 1.0]]]))
+    result = paste(torch.zeros(1, 1, 1, 4), torch.ones(1, 1, 1, 8), x=0, y=0, mask=torch.tensor([[[0.0, 1.0]]]))
     assert result[0, 0, 0, 0] == 0
     assert result[0, 0, 0, 3] < 0.5
 
 
 def test_pasting_changes_nothing_that_came_in() -> None:
     destination = torch.zeros(1, 3, 4, 4)
-    paste(destination, torch.ones(1, 3, 4, 4), 0, 0)
+    paste(destination, torch.ones(1, 3, 4, 4), x=0, y=0)
     assert destination.sum() == 0
 
 
 @pytest.mark.parametrize("mode", BLENDS)
 def test_a_blend_of_amount_0_is_the_first_picture(mode: str) -> None:
     first, second = torch.rand(1, 4, 4, 3), torch.rand(1, 4, 4, 3)
-    assert torch.allclose(blend(first, second, mode, 0.0), first)
+    assert torch.allclose(blend(first, second, mode=mode, amount=0.0), first)
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_a_blend_of_amount_0_is_the_first_picture(mode: str) -> None:
     ],
 )
 def test_blends_follow_their_formulas(mode: str, expected: float) -> None:
-    result = blend(torch.full((1,), 0.2), torch.full((1,), 0.6), mode, 1.0)
+    result = blend(torch.full((1,), 0.2), torch.full((1,), 0.6), mode=mode, amount=1.0)
     assert result.item() == pytest.approx(expected, abs=1e-4)
 
 

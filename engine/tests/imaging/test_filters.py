@@ -18,7 +18,7 @@ def test_blurring_keeps_a_uniform_picture_of_any_size(radius: int, sigma: float,
 @given(st.floats(0.1, 10), st.floats(0, 5))
 def test_sharpening_keeps_a_uniform_picture(sigma: float, alpha: float) -> None:
     image = torch.full((1, 1, 6, 6), 0.3)
-    assert torch.allclose(filters.sharpen(image, 2, sigma, alpha), image, atol=1e-4)
+    assert torch.allclose(filters.sharpen(image, radius=2, sigma=sigma, alpha=alpha), image, atol=1e-4)
 
 
 def test_the_border_is_mirrored_about_its_outermost_pixels() -> None:
@@ -33,7 +33,7 @@ def test_sigma_of_comfyuis_kernel_is_in_radii() -> None:
 
 def test_sharpening_overshoots_at_an_edge() -> None:
     edge = torch.tensor([0.4, 0.4, 0.6, 0.6]).expand(1, 1, 4, 4)
-    sharp = filters.sharpen(edge, 1, 1.0, 0.1)[0, 0, 0]
+    sharp = filters.sharpen(edge, radius=1, sigma=1.0, alpha=0.1)[0, 0, 0]
     assert sharp[1] < 0.4 < 0.6 < sharp[2]
 
 

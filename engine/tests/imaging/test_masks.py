@@ -75,7 +75,7 @@ def test_feathering_more_than_there_is_stops_at_the_side() -> None:
 )
 def test_operations_apply_below_the_source_only(operation: masks.MaskOperation, expected: float) -> None:
     destination, source = torch.zeros(1, 4, 4), torch.ones(1, 9, 9)
-    result = masks.combine(destination, source, 2, 1, operation)
+    result = masks.combine(destination, source, x=2, y=1, operation=operation)
     assert result[0, 1:, 2:].unique().tolist() == [expected]
     assert result[0, 0].sum() == 0
     assert result[0, :, :2].sum() == 0
@@ -83,7 +83,7 @@ def test_operations_apply_below_the_source_only(operation: masks.MaskOperation, 
 
 @given(st.integers(0, 30), st.integers(0, 30))
 def test_only_what_lies_below_the_source_changes(x: int, y: int) -> None:
-    result = masks.combine(torch.ones(2, 10, 10), torch.zeros(1, 5, 5), x, y, "multiply")
+    result = masks.combine(torch.ones(2, 10, 10), torch.zeros(1, 5, 5), x=x, y=y, operation="multiply")
     expected = torch.ones(2, 10, 10)
     expected[:, y : y + 5, x : x + 5] = 0
     assert torch.equal(result, expected)
@@ -91,13 +91,13 @@ def test_only_what_lies_below_the_source_changes(x: int, y: int) -> None:
 
 def test_combining_does_not_change_what_came_in() -> None:
     destination = torch.zeros(1, 4, 4)
-    masks.combine(destination, torch.ones(1, 4, 4), 0, 0, "add")
+    masks.combine(destination, torch.ones(1, 4, 4), x=0, y=0, operation="add")
     assert destination.sum() == 0
 
 
 def test_a_crop_outside_the_mask_is_refused() -> None:
     with pytest.raises(EngineError, match="corner inside"):
-        masks.crop_mask(torch.ones(1, 8, 8), 8, 0, (4, 4))
+        masks.crop_mask(torch.ones(1, 8, 8), x=8, y=0, size=(4, 4))
 
 
 def test_a_missing_channel_is_refused() -> None:
@@ -114,7 +114,7 @@ def test_a_colour_selects_itself_only(colour: int) -> None:
 
 def test_a_colour_range_fades_between_its_two_distances() -> None:
     greys = torch.tensor([0.0, 0.2, 0.3, 0.4, 1.0])[None, None, :, None].expand(1, 1, 5, 3)
-    result = masks.colour_range_mask(greys, 0x000000, 0.2, 0.2)[0, 0]
+    result = masks.colour_range_mask(greys, 0x000000, tolerance=0.2, softness=0.2)[0, 0]
     assert torch.allclose(result, torch.tensor([1.0, 1.0, 0.5, 0.0, 0.0]), atol=1e-5)
 
 

@@ -81,4 +81,4 @@ def test_kontext_takes_the_nearest_trained_aspect() -> None:
 
 @given(st.integers(0, 99), st.integers(0, 99))
 def test_a_crop_keeps_at_least_one_pixel(x: int, y: int) -> None:
-    assert transform.crop_image(torch.rand(1, 8, 9, 3), x, y, (4, 5)).numel() > 0
+    assert transform.crop_image(torch.rand(1, 8, 9, 3), x=x, y=y, size=(4, 5)).numel() > 0

@@ -55,5 +55,5 @@ def test_a_file_may_say_what_suits_it(
 ) -> None:
     path = tmp_path / "m.safetensors"
     save_file(tiny_tensors(), path, TINY_METADATA | metadata)
-    found = describe("checkpoint", "m.safetensors", path, DigestCache(tmp_path / "d.json")).defaults
+    found = describe("checkpoint", "m.safetensors", path, digests=DigestCache(tmp_path / "d.json")).defaults
     assert found == ModelDefaults(*settings)

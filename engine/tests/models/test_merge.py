@@ -86,7 +86,7 @@ def test_the_longest_name_decides_and_the_first_ratio_covers_the_rest(store: Mod
 
 def test_a_ratio_counts_where_names_begin_with_it(store: ModelStore) -> None:
     one, two = (store.checkpoint(f"{name}.safetensors")[0] for name in ("one", "two"))
-    merged = merged_models(one, two, (0.75, 0.25), {"transformer_blocks": (0.0, 1.0)})
+    merged = merged_models(one, two, (0.75, 0.25), by_prefix={"transformer_blocks": (0.0, 1.0)})
     assert all(share == pytest.approx(0.75, abs=1e-3) for share in shares_found(store, merged).values())
 
 

@@ -20,7 +20,7 @@ def node(class_type, pattern, string, **inputs):
 
 
 def extract(mode, pattern="(a)(b)?", string="ab-a", group_index=1):
-    return child.extract(re.compile(pattern), string, mode, group_index)
+    return child.extract(re.compile(pattern), string, mode=mode, group=group_index)
 
 
 @pytest.mark.parametrize(
@@ -52,11 +52,11 @@ def test_where_nothing_fits_nothing_is_taken(mode):
 
 @given(st.text(alphabet="ab1 "), st.sampled_from(["a", "b*", "[ab]+", "(a)(b)", "^", "1| "]), st.integers(0, 3))
 def test_replacing_is_pythons(text, pattern, count):
-    assert child.replace(re.compile(pattern), text, "-", count) == re.sub(pattern, "-", text, count=count)
+    assert child.replace(re.compile(pattern), text, "-", count=count) == re.sub(pattern, "-", text, count=count)
 
 
 def test_a_replacement_may_name_groups():
-    assert child.replace(re.compile("(a)(b)"), "abab", r"\2\1", 1) == "baab"
+    assert child.replace(re.compile("(a)(b)"), "abab", r"\2\1", count=1) == "baab"
 
 
 def test_the_three_nodes_work():

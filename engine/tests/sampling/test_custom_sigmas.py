@@ -117,9 +117,9 @@ def test_the_first_level_can_be_set():
 
 def test_strides_within_levels_are_cut():
     inner = Levels(2.0, 4.0)
-    assert extended(RUN, 2, inner).tolist() == [8.0, 4.0, 3.0, 2.0, 1.5, 1.0, 0.0]
-    assert extended(RUN, 1, inner).tolist() == RUN.tolist()
-    cosine, sine = extended(RUN, 2, inner, "cosine"), extended(RUN, 2, inner, "sine")
+    assert extended(RUN, 2, within=inner).tolist() == [8.0, 4.0, 3.0, 2.0, 1.5, 1.0, 0.0]
+    assert extended(RUN, 1, within=inner).tolist() == RUN.tolist()
+    cosine, sine = extended(RUN, 2, within=inner, spacing="cosine"), extended(RUN, 2, within=inner, spacing="sine")
     assert cosine[2].item() == pytest.approx(4.0 - 2.0 * math.sqrt(0.5))
     assert sine[2].item() == pytest.approx(2.0 + 2.0 * math.sqrt(0.5))
 

@@ -145,7 +145,7 @@ def hypernetwork_blueprint(ref: PartRef, headers: Sequence[SafetensorsHeader], p
     )
 
 
-def with_hypernetwork(source: PartSource, model: Model, file: ModelFile, strength: float) -> Model:
+def with_hypernetwork(source: PartSource, model: Model, file: ModelFile, *, strength: float) -> Model:
     """The model with keys and values changed in self attention and in that to the prompt."""
     read_hypernetwork_config(read_header(file.path))
     hook = HypernetworkHook(source, PartRef((file,), "hypernetwork", "hypernetwork"), strength)

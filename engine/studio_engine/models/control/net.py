@@ -116,7 +116,7 @@ def joined_ref(net: PartRef, network: PartRef) -> PartRef:
 
 def hint_of_size(images: Tensor, width: int, height: int) -> Tensor:
     """IMAGE `[batch, h, w, c]` to `[batch, c, height, width]`: the middle with that aspect, nearest pixels."""
-    return resize(images.movedim(-1, 1), width, height, "nearest-exact", "center")
+    return resize(images.movedim(-1, 1), width, height, method="nearest-exact", crop="center")
 
 
 def fitted_channels(hint: Tensor, count: int) -> Tensor:

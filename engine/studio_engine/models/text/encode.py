@@ -43,7 +43,7 @@ def encode_chunks(
     if is_weighted or not chunks:
         length = max((len(chunk.tokens) for chunk in chunks), default=0)
         batch.append(empty_chunk(fitted(rules.chunks, module), length))
-    states, pooled = _run(module, batch, rules, layer, device)
+    states, pooled = _run(module, batch, rules=rules, layer=layer, device=device)
     first = None if pooled is None else pooled[:1]
     if is_weighted:
         weights = torch.tensor([chunk.weights for chunk in chunks])[:, :, None]
@@ -53,7 +53,7 @@ def encode_chunks(
 
 
 def _run(
-    module: EncoderModule, batch: Sequence[Chunk], rules: EncoderRules, layer: int | None, device: torch.device
+    module: EncoderModule, batch: Sequence[Chunk], *, rules: EncoderRules, layer: int | None, device: torch.device
 ) -> tuple[Tensor, Tensor | None]:
     """States, one row per chunk, and pooled vectors of the first ones, fp32 on the CPU."""
     if isinstance(module, T5Encoder):
@@ -62,7 +62,9 @@ def _run(
         return module(_embedded(module, batch, device), _existing(layer, module.layers)).cpu(), None
     if len(batch) > _MAX_ROWS:
         starts = range(0, len(batch), _MAX_ROWS)
-        runs = [_run(module, batch[start : start + _MAX_ROWS], rules, layer, device) for start in starts]
+        runs = [
+            _run(module, batch[start : start + _MAX_ROWS], rules=rules, layer=layer, device=device) for start in starts
+        ]
         return torch.cat([states for states, _ in runs]), runs[0][1]
     if rules.part == "clip_h" and layer is not None and module.layers == _CLIP_H_LAYERS - 1:
         layer = min(layer + 1, -1)

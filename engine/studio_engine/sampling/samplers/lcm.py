@@ -42,7 +42,7 @@ class LcmUpscale:
             x = denoise_at(denoise, x, sigmas[i])
             on_step(i + 1, steps, x, x)
             if i < len(scales):
-                x = resize(x, round(width * scales[i]), round(height * scales[i]), self.method)
+                x = resize(x, round(width * scales[i]), round(height * scales[i]), method=self.method)
             if sigmas[i + 1] > 0:
                 # The latents' size changes, so every step draws from a generator of its own.
                 x = x + sigmas[i + 1] * step_noise(x, (seed + i) % (MAX_SEED + 1))()

@@ -70,7 +70,7 @@ def test_keys_and_values_get_what_their_networks_say(
     store: ModelStore, model: Model, tmp_path: Path, name: str, function: Any
 ) -> None:
     file = trained(tmp_path / "h.pt", activation_func=name)
-    module = module_of(store, with_hypernetwork(store, model, file, 0.5))
+    module = module_of(store, with_hypernetwork(store, model, file, strength=0.5))
     keys, values = noise(1, 3, 32), noise(1, 3, 32, seed=1)
     found = module.changed(keys, values, 0.5)
     torch.testing.assert_close(found[0], keys + 0.5 * said(32, keys, 32, function))
@@ -78,13 +78,15 @@ def test_keys_and_values_get_what_their_networks_say(
 
 
 def test_other_widths_stay_as_they_are(store: ModelStore, model: Model, tmp_path: Path) -> None:
-    module = module_of(store, with_hypernetwork(store, model, trained(tmp_path / "h.pt"), 1.0))
+    module = module_of(store, with_hypernetwork(store, model, trained(tmp_path / "h.pt"), strength=1.0))
     keys = noise(1, 3, 64)
     assert module.changed(keys, keys, 1.0)[0] is keys
 
 
 def test_layer_norms_stand_between_the_layers(store: ModelStore, model: Model, tmp_path: Path) -> None:
-    module = module_of(store, with_hypernetwork(store, model, trained(tmp_path / "h.pt", is_layer_norm=True), 1.0))
+    module = module_of(
+        store, with_hypernetwork(store, model, trained(tmp_path / "h.pt", is_layer_norm=True), strength=1.0)
+    )
     keys = noise(1, 3, 32)
     norm = functional.layer_norm(said(32, keys, 32, lambda x: x), (32,), noise(32, seed=34), noise(32, seed=35))
     torch.testing.assert_close(module.changed(keys, keys, 1.0)[0], keys + norm, rtol=1e-4, atol=1e-4)
@@ -92,34 +94,34 @@ def test_layer_norms_stand_between_the_layers(store: ModelStore, model: Model, t
 
 def test_the_output_is_activated_where_it_was_in_training(store: ModelStore, model: Model, tmp_path: Path) -> None:
     file = trained(tmp_path / "h.pt", activation_func="relu", activate_output=True)
-    module = module_of(store, with_hypernetwork(store, model, file, 1.0))
+    module = module_of(store, with_hypernetwork(store, model, file, strength=1.0))
     keys = noise(1, 3, 32)
     wanted = functional.relu(said(32, keys, 32, functional.relu))
     torch.testing.assert_close(module.changed(keys, keys, 1.0)[0], keys + wanted)
 
 
 def test_both_kinds_of_attention_change(store: ModelStore, model: Model, tmp_path: Path) -> None:
-    changed = with_hypernetwork(store, model, trained(tmp_path / "h.pt"), 1.0)
+    changed = with_hypernetwork(store, model, trained(tmp_path / "h.pt"), strength=1.0)
     assert [name for name, _ in changed.hooks.attention_input] == ["attn1", "attn2"]
     assert not torch.allclose(predicted(changed), predicted(model), atol=1e-3)
-    nothing = with_hypernetwork(store, model, trained(tmp_path / "h.pt"), 0.0)
+    nothing = with_hypernetwork(store, model, trained(tmp_path / "h.pt"), strength=0.0)
     torch.testing.assert_close(predicted(nothing), predicted(model))
 
 
 def test_equal_hypernetworks_may_share_a_forward(store: ModelStore, model: Model, tmp_path: Path) -> None:
     file = trained(tmp_path / "h.pt")
-    one, other = (with_hypernetwork(store, model, file, 0.7) for _ in range(2))
+    one, other = (with_hypernetwork(store, model, file, strength=0.7) for _ in range(2))
     assert one.hooks == other.hooks
-    assert one.hooks != with_hypernetwork(store, model, file, 0.8).hooks
+    assert one.hooks != with_hypernetwork(store, model, file, strength=0.8).hooks
 
 
 def test_an_unknown_activation_is_named(store: ModelStore, model: Model, tmp_path: Path) -> None:
     with pytest.raises(EngineError, match="activation glu") as caught:
-        with_hypernetwork(store, model, trained(tmp_path / "h.pt", activation_func="glu"), 1.0)
+        with_hypernetwork(store, model, trained(tmp_path / "h.pt", activation_func="glu"), strength=1.0)
     assert caught.value.code == "model.family_unknown"
     assert "glu" not in ACTIVATIONS
 
 
 def test_other_files_are_named(store: ModelStore, model: Model, write: Write) -> None:
     with pytest.raises(EngineError, match="is no hypernetwork"):
-        with_hypernetwork(store, model, write({"x.weight": torch.ones(2, 2)}), 1.0)
+        with_hypernetwork(store, model, write({"x.weight": torch.ones(2, 2)}), strength=1.0)

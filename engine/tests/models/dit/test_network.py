@@ -49,7 +49,7 @@ class OneSource:
     def part(self, ref: PartRef) -> LoadedPart:
         headers = [read_header(file.path) for file in ref.files]
         blueprint = blueprint_of(ref, headers, self.plan)
-        return load_part(blueprint, blueprint.empty(), headers, self.plan)
+        return load_part(blueprint, blueprint.empty(), headers, plan=self.plan)
 
 
 def network(path: Path, config: Sd3Config | FluxConfig, dtype: str | None = None) -> DitNetwork:

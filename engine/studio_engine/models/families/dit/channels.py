@@ -37,7 +37,7 @@ def extra_channels(cond: Cond, run: RunInfo, latent: LatentFormat, config: FluxC
 def _fitted(x: Tensor, size: tuple[int, int], batch: int) -> Tensor:
     """At `size`, the middle cut out where the aspect differs, with rows spread evenly over the batch."""
     if x.shape[-2:] != size:
-        x = resize(x, size[1], size[0], "bilinear", "center")
+        x = resize(x, size[1], size[0], method="bilinear", crop="center")
     rows = x.shape[0]
     if rows == batch:
         return x

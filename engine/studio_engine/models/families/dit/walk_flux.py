@@ -59,7 +59,7 @@ def walk_flux(net: Layer, inputs: DitInput, hooks: NetworkHooks) -> Tensor:
     pictures = [padded(inputs.x), *(padded(reference) for reference in inputs.references)]
     context = net.context_embedder(inputs.context)
     words = context.shape[1]
-    turned = rotation(words, _grids(pictures, inputs), _axes(net), context.device)
+    turned = rotation(words, _grids(pictures, inputs), _axes(net), device=context.device)
     around = _Around(_embedded(net, inputs), turned, inputs.hooked(hooks))
     h = net.x_embedder(torch.cat([patches_of(picture) for picture in pictures], dim=1))
     for index, block in enumerate(net.transformer_blocks):
@@ -90,7 +90,7 @@ def patches_of(x: Tensor) -> Tensor:
 
 # The same for all steps of a run; 5 MB for a picture of 1024².
 @lru_cache(maxsize=8)
-def rotation(words: int, grids: tuple[Grid, ...], axes: tuple[int, ...], device: torch.device) -> Rotation:
+def rotation(words: int, grids: tuple[Grid, ...], axes: tuple[int, ...], *, device: torch.device) -> Rotation:
     """Of the prompt's tokens, which all stand at 0, then of each picture's.
 
     Each axis (index, row, column) turns as many channels as `axes` says. Computed in fp64, as in ComfyUI.

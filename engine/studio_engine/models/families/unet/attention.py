@@ -41,7 +41,7 @@ def scaled_dot_product(q: Tensor, k: Tensor, v: Tensor, heads: int) -> Tensor:
 
 
 def hooked_attention(
-    module: Attention, inputs: tuple[Tensor, Tensor], hooks: NetworkHooks, name: AttentionName, call: HookCall
+    module: Attention, inputs: tuple[Tensor, Tensor], *, hooks: NetworkHooks, name: AttentionName, call: HookCall
 ) -> Tensor:
     """`inputs`: what queries, and what keys and values are projected from, `[rows, tokens, width]`."""
     x, context = inputs

@@ -53,7 +53,7 @@ def _fitted(x: Tensor, run: RunInfo) -> Tensor:
     """At the latents' size, middle cut out where the aspect differs, with one row per row of the batch."""
     batch, _, height, width = run.shape
     if x.shape[-2:] != (height, width):
-        x = resize(x, width, height, "bilinear", "center")
+        x = resize(x, width, height, method="bilinear", crop="center")
     return _with_rows(x, batch)
 
 

@@ -41,11 +41,11 @@ def ldm_key(name: str, config: UnetConfig) -> str:
     if match is None:
         raise KeyError(name)
     side, level, part, index, rest = match[1], int(match[2]), match[3], int(match[4]), match[5]
-    block = _block(config, side, level, (part, index))
+    block = _block(config, side=side, level=level, part=(part, index))
     return f"{block}.{_inner(part, rest)}.{parameter}"
 
 
-def _block(config: UnetConfig, side: str, level: int, part: tuple[str, int]) -> str:
+def _block(config: UnetConfig, *, side: str, level: int, part: tuple[str, int]) -> str:
     kind, index = part
     # input_blocks.0 is conv_in; each level then holds its resnets and one downsampler (the last level has none).
     if side == "down":

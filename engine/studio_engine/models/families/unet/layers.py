@@ -80,8 +80,10 @@ def transformer_layer(block: Layer, x: Tensor, inputs: LayerInput, at: tuple[Pla
         if call.place in inputs.hooked.hooks.skipped:
             return x
         normed = block.norm1(x)
-        x = x + hooked_attention(block.attn1, (normed, normed), inputs.hooked.hooks, "attn1", call)
-        x = x + hooked_attention(block.attn2, (block.norm2(x), inputs.context), inputs.hooked.hooks, "attn2", call)
+        x = x + hooked_attention(block.attn1, (normed, normed), hooks=inputs.hooked.hooks, name="attn1", call=call)
+        x = x + hooked_attention(
+            block.attn2, (block.norm2(x), inputs.context), hooks=inputs.hooked.hooks, name="attn2", call=call
+        )
     feed_forward = block.ff.net
     output: Tensor = x + feed_forward[2](feed_forward[0](block.norm3(x)))
     return output

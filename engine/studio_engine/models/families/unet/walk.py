@@ -75,7 +75,7 @@ def output_blocks(unet: Layer) -> Iterator[Block]:
             number += 1
 
 
-def embedded(unet: Layer, timestep: Tensor, vector: Tensor | None, dtype: torch.dtype) -> Tensor:
+def embedded(unet: Layer, timestep: Tensor, vector: Tensor | None, *, dtype: torch.dtype) -> Tensor:
     """`[rows, width]`: what every resnet projects, activated."""
     emb = unet.time_embedding(unet.time_proj(timestep).to(dtype))
     if vector is not None:
@@ -87,7 +87,7 @@ def walk(unet: Layer, inputs: UnetInput, hooks: NetworkHooks) -> Tensor:
     """The raw output `[rows, channels, h, w]`. Residuals and hooks are applied where ComfyUI applies them."""
     x = inputs.x
     hooked = None if hooks.is_empty else _hooked(hooks, inputs, unet.conv_in.out_channels)
-    layers = LayerInput(embedded(unet, inputs.timestep, inputs.vector, x.dtype), inputs.context, hooked)
+    layers = LayerInput(embedded(unet, inputs.timestep, inputs.vector, dtype=x.dtype), inputs.context, hooked)
     skips, h = _down(unet, x, layers, inputs.residuals.input)
     middle = middle_block(unet)
     if middle is not None:
