@@ -69,7 +69,7 @@ def check_linked(name: str, value: object, spec: InputSpec) -> None:
             continue
         try:
             if not math.isfinite(each):
-                raise _bad("invalid_input_type", f"Value {each} is no finite number", name, each)
+                raise _bad("invalid_input_type", f"Value {each} is no finite number", name, value=each)
             _check_bounds(name, each, spec)
         except BadValueError as bad:
             message = f"{name}, given by a link, cannot be used: {bad.reason.message}. Change what it is linked to."
