@@ -23,7 +23,7 @@ from studio_engine.lease.loop import EngineLoop, EngineParts
 from studio_engine.lease.run import LeaseRunner
 from studio_engine.lease.spool import Spool
 from studio_engine.lease.wire import engine_models, node_catalogue
-from studio_engine.models.inventory import Inventory, scan_models
+from studio_engine.models.inventory import Inventory, make_folders, scan_models
 from studio_engine.models.store import ModelStore
 from studio_engine.nodes import NODES
 from studio_engine.runtime.free_memory import available_bytes
@@ -48,6 +48,7 @@ def main(config: Config) -> int:
     logging.getLogger("httpx2").setLevel(logging.WARNING)
     os.nice(max(0, _NICENESS - os.nice(0)))
     plan = choose_plan(config.threads, config.spool_dir / "probe.json")
+    make_folders(config.models_dir)
     inventory = scan_models(config.starter_dir, config.models_dir, DigestCache(config.spool_dir / "digests.json"))
     # What is here at the start stays: searching it for garbage takes 50 ms, in the middle of a graph of 1,000 nodes.
     gc.collect()

@@ -25,7 +25,7 @@ const SERVE_HELP = `Options:
 Environment:
   STUDIO_DATABASE_URL     use this PostgreSQL instead of the one that comes along
   STUDIO_TORCH_INDEX_URL  package index to install PyTorch from, for example one with CPU-only builds
-  STUDIO_MODELS_DIR       folder with checkpoints/, loras/, vae/ (default <home>/models)`;
+  STUDIO_MODELS_DIR       folder with checkpoints/, loras/, vae/, … (default <home>/models)`;
 
 /** @type {Record<Verb, string>} */
 const HELP = {

@@ -102,6 +102,15 @@ class Inventory:
         return next((file.sha256 for file in self.files if file.kind == kind and file.name == name), None)
 
 
+def make_folders(models_dir: Path) -> None:
+    """Empty folders show people where files go; a folder that cannot be written to may be meant so."""
+    try:
+        for folder in (*_FOLDERS.values(), "diffusers"):
+            (models_dir / folder).mkdir(parents=True, exist_ok=True)
+    except OSError as cause:
+        log.info("%s stays as it is: %s", models_dir, cause)
+
+
 def scan_models(starter_dir: Path, models_dir: Path, digests: DigestCache) -> Inventory:
     """The starter's files come first; a file of the operator with the same name replaces the starter's."""
     found: dict[tuple[ModelKind, str], Path] = {}

@@ -6,7 +6,7 @@ from safetensors.torch import save_file
 
 from studio_engine.checkpoint.digest import DigestCache, sha256_of
 from studio_engine.errors import EngineError
-from studio_engine.models.inventory import Inventory, scan_models
+from studio_engine.models.inventory import Inventory, make_folders, scan_models
 from tests.models.tiny_checkpoint import write_tiny_checkpoint
 
 
@@ -59,3 +59,12 @@ def test_asking_for_what_cannot_be_used_says_why(inventory: Inventory, kind: str
 
 def test_an_empty_models_folder_is_no_error(tmp_path: Path) -> None:
     assert scan_models(tmp_path / "a", tmp_path / "b", DigestCache(tmp_path / "d.json")).files == ()
+
+
+def test_empty_folders_show_where_files_go(tmp_path: Path) -> None:
+    make_folders(tmp_path / "models")
+    assert {"checkpoints", "loras", "controlnet", "diffusers"} <= {
+        each.name for each in (tmp_path / "models").iterdir()
+    }
+    (tmp_path / "file").touch()
+    make_folders(tmp_path / "file" / "models")
