@@ -78,12 +78,6 @@ class ResultCache:
                 self._drop(next(iter(self._entries)))
             return before - self._size_bytes
 
-    def clear(self) -> None:
-        """Lets go of everything, e.g. when memory ran out."""
-        with self._lock:
-            self._entries.clear()
-            self._size_bytes = 0
-
     def _drop(self, key: str) -> None:
         entry = self._entries.pop(key, None)
         if entry is not None:

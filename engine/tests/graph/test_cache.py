@@ -71,11 +71,15 @@ def test_what_is_larger_than_the_cache_is_not_kept_and_drops_nothing():
     assert cache.get("large") is None
 
 
-def test_clear_lets_go_of_everything():
-    cache = ResultCache(10**6)
-    cache.put("a", (kilobyte(),))
-    cache.clear()
-    assert (cache.get("a"), cache.size_bytes) == (None, 0)
+def test_memory_that_is_wanted_back_comes_from_the_least_recently_used():
+    cache, each = ResultCache(10**6), 1024 + ENTRY_BYTES
+    for key in "abc":
+        cache.put(key, (kilobyte(),))
+    cache.get("a")
+    assert cache.evict(each + 1) == 2 * each
+    assert [cache.get(key) is not None for key in "abc"] == [True, False, False]
+    assert cache.evict(10**9) == each
+    assert cache.size_bytes == 0
 
 
 @given(st.lists(st.tuples(st.sampled_from("abcdef"), st.integers(0, 3000)), max_size=40))
