@@ -49,8 +49,10 @@ def failure_at(
 
 def _node_failed(step: Step, error: Exception) -> EngineError:
     name = step.node_class.spec.name
-    if isinstance(error, ArithmeticError):
-        message = f"Node {step.display_id} ({name}) got beyond what numbers can hold; choose values nearer the defaults."
+    if isinstance(error, OverflowError):
+        message = (
+            f"Node {step.display_id} ({name}) got beyond what numbers can hold; choose values nearer the defaults."
+        )
         return EngineError("engine.non_finite", message, details={"reason": str(error)[:500]})
     reason = f"{type(error).__name__}: {error}"[:500]
     advice = (
