@@ -25,3 +25,10 @@ def sound(studio: Studio) -> Iterator[None]:
     """After every test of bad input the engine draws what a fresh one draws."""
     yield
     studio.is_sound()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def sound_anew(studio: Studio) -> Iterator[None]:
+    """After every file of tests also with nothing kept."""
+    yield
+    studio.is_sound_anew()
