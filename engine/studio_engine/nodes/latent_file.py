@@ -7,11 +7,11 @@ from torch import Tensor
 from studio_engine.errors import EngineError
 from studio_engine.graph.node import Node, Output, file_combo, node
 from studio_engine.graph.sockets import Latent, NodeContext
+from studio_engine.sampling.latent_formats import SD_LATENT
 
 _SAMPLES = "latent_tensor"
 _VERSION = "latent_format_version_0"
 """Files that lack this key hold latents multiplied by the scale of Stable Diffusion 1."""
-_OLD_SCALE = 0.18215
 
 
 @node(title="LoadLatent", category="_for_testing", outputs=(Output("LATENT", tooltip="The latents."),))
@@ -23,7 +23,7 @@ class LoadLatent(Node):
     def run(self, ctx: NodeContext) -> tuple[Latent]:
         tensors = _tensors(ctx.input_file(self.latent), self.latent)
         samples = tensors[_SAMPLES].float()
-        return (Latent(samples if _VERSION in tensors else samples / _OLD_SCALE),)
+        return (Latent(samples if _VERSION in tensors else samples / SD_LATENT.scale),)
 
 
 def _tensors(data: bytes, name: str) -> dict[str, Tensor]:

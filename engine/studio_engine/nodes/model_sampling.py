@@ -13,7 +13,7 @@ from studio_engine.sampling.custom_sigmas import LtxvShift
 from studio_engine.sampling.discrete import discrete_sampling, distilled_sampling
 from studio_engine.sampling.edm import angular_sampling, continuous_sampling
 from studio_engine.sampling.flow import flux_sampling, flux_shift, sd3_sampling
-from studio_engine.sampling.model import PLAYGROUND_LATENT
+from studio_engine.sampling.latent_formats import PLAYGROUND_LATENT
 from studio_engine.sampling.model_sampling import ModelSampling, Prediction
 
 _CATEGORY = "advanced/model"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import dataclass, field, replace
-from typing import Final, Protocol
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -57,12 +57,6 @@ class LatentFormat:
         if raw.shape[1] == self.channels or raw.count_nonzero() > 0:
             return raw
         return raw.new_zeros((raw.shape[0], self.channels, *raw.shape[2:]))
-
-
-PLAYGROUND_LATENT: Final = LatentFormat(
-    scale=0.5, mean=(-1.6574, 1.886, -1.383, 2.5155), deviation=(8.4927, 5.9022, 6.5498, 5.2299)
-)
-"""Playground 2.5's (Li et al. 2024): even in every channel, then halved."""
 
 
 def _per_channel(values: tuple[float, ...], like: Tensor) -> Tensor:

@@ -19,10 +19,9 @@ from studio_engine.models.keys import PartKeys
 from studio_engine.models.parts import PartRef, PartSource
 from studio_engine.sampling.conditioning import Cond, NetInput, RunInfo
 from studio_engine.sampling.flow import flux_sampling, schnell_sampling
-from studio_engine.sampling.model import LatentFormat
+from studio_engine.sampling.latent_formats import FLUX_LATENT
 from studio_engine.sampling.model_sampling import ModelSampling
 
-LATENT: Final = LatentFormat(channels=16, scale=0.3611, shift=0.1159)
 GUIDANCE: Final = 3.5
 """Of prompts that name none."""
 _TIME_FACTOR: Final = 1000.0
@@ -31,12 +30,12 @@ _TIME_FACTOR: Final = 1000.0
 
 def _reading(config: FluxConfig) -> DitReading:
     def prepare(cond: Cond, run: RunInfo) -> NetInput:
-        references = tuple(LATENT.to_model(raw.float().cpu()) for raw in cond.references)
+        references = tuple(FLUX_LATENT.to_model(raw.float().cpu()) for raw in cond.references)
         has_place = config.in_channels == config.channels
         return NetInput(
             cond.context,
             vector=pooled_of(cond, config.vector_width),
-            concat=extra_channels(cond, run, LATENT, config),
+            concat=extra_channels(cond, run, FLUX_LATENT, config),
             guidance=_guidance(cond, config),
             references=references if has_place else (),
             extra={_method(cond): torch.zeros(1)} if references and has_place else {},
@@ -58,7 +57,7 @@ def _method(cond: Cond) -> str:
 
 
 def _network(source: PartSource, ref: PartRef, vae: PartRef | None, keys: PartKeys) -> DitNetwork:
-    return DitNetwork(source, ref, LATENT, vae, _reading(read_flux_config(keys)))
+    return DitNetwork(source, ref, FLUX_LATENT, vae, _reading(read_flux_config(keys)))
 
 
 def _sampling(keys: PartKeys) -> ModelSampling:
@@ -71,7 +70,7 @@ FAMILY: Final = Family(
     matches=is_flux,
     blueprint=flux_blueprint,
     network=_network,
-    latent=lambda keys: LATENT,
+    latent=lambda keys: FLUX_LATENT,
     sampling=_sampling,
     defaults=ModelDefaults(width=1024, height=1024, steps=20, cfg=1.0, sampler="euler", scheduler="simple"),
     text=("clip_l", "t5xxl"),

@@ -10,13 +10,12 @@ from studio_engine.models.families.unet.markers import marked_sampling
 from studio_engine.models.families.unet.open import matches, network
 from studio_engine.models.files import ModelDefaults
 from studio_engine.models.keys import PartKeys
+from studio_engine.sampling.latent_formats import SD_LATENT
 from studio_engine.sampling.model import LatentFormat
-
-LATENT_SCALE: Final = 0.18215
 
 
 def _latent(keys: PartKeys) -> LatentFormat:
-    return LatentFormat(scale=keys.real("studio.latent_scale", LATENT_SCALE))
+    return LatentFormat(scale=keys.real("studio.latent_scale", SD_LATENT.scale))
 
 
 FAMILY: Final = Family(

@@ -9,7 +9,6 @@ from torch import Tensor
 
 from studio_engine.checkpoint.safetensors_file import read_tensors
 from studio_engine.models.families.family import Family
-from studio_engine.models.families.sd1 import LATENT_SCALE
 from studio_engine.models.families.unet.blueprint import unet_blueprint
 from studio_engine.models.families.unet.config import UnetConfig, find_unet_config
 from studio_engine.models.families.unet.markers import marked_sampling
@@ -20,6 +19,7 @@ from studio_engine.models.files import ModelDefaults
 from studio_engine.models.keys import PartKeys
 from studio_engine.sampling.conditioning import Cond, RunInfo
 from studio_engine.sampling.discrete import discrete_sampling
+from studio_engine.sampling.latent_formats import SD_LATENT
 from studio_engine.sampling.model import LatentFormat
 from studio_engine.sampling.model_sampling import ModelSampling
 
@@ -40,7 +40,7 @@ def _matches(config: UnetConfig) -> bool:
 
 
 def _latent(keys: PartKeys) -> LatentFormat:
-    return LatentFormat(scale=keys.real("studio.latent_scale", LATENT_SCALE))
+    return LatentFormat(scale=keys.real("studio.latent_scale", SD_LATENT.scale))
 
 
 def _picture_vector(keys: PartKeys) -> VectorMaker:

@@ -15,9 +15,7 @@ from studio_engine.models.keys import PartKeys
 from studio_engine.models.parts import PartRef, PartSource
 from studio_engine.sampling.conditioning import Cond, NetInput, RunInfo
 from studio_engine.sampling.flow import sd3_sampling
-from studio_engine.sampling.model import LatentFormat
-
-LATENT: Final = LatentFormat(channels=16, scale=1.5305, shift=0.0609)
+from studio_engine.sampling.latent_formats import SD3_LATENT
 
 
 def _reading(config: Sd3Config) -> DitReading:
@@ -28,7 +26,7 @@ def _reading(config: Sd3Config) -> DitReading:
 
 
 def _network(source: PartSource, ref: PartRef, vae: PartRef | None, keys: PartKeys) -> DitNetwork:
-    return DitNetwork(source, ref, LATENT, vae, _reading(read_sd3_config(keys)))
+    return DitNetwork(source, ref, SD3_LATENT, vae, _reading(read_sd3_config(keys)))
 
 
 FAMILY: Final = Family(
@@ -37,7 +35,7 @@ FAMILY: Final = Family(
     matches=is_sd3,
     blueprint=sd3_blueprint,
     network=_network,
-    latent=lambda keys: LATENT,
+    latent=lambda keys: SD3_LATENT,
     sampling=lambda keys: sd3_sampling(),
     defaults=ModelDefaults(width=1024, height=1024, steps=28, cfg=4.5, sampler="euler", scheduler="sgm_uniform"),
     text=("clip_l", "clip_g", "t5xxl"),

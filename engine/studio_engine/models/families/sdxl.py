@@ -13,9 +13,8 @@ from studio_engine.models.families.unet.open import matches, network
 from studio_engine.models.families.unet.vector import sizes_vector
 from studio_engine.models.files import ModelDefaults
 from studio_engine.models.keys import PartKeys
-from studio_engine.sampling.model import PLAYGROUND_LATENT, LatentFormat
-
-LATENT_SCALE: Final = 0.13025
+from studio_engine.sampling.latent_formats import PLAYGROUND_LATENT, SDXL_LATENT
+from studio_engine.sampling.model import LatentFormat
 
 
 def _matches(config: UnetConfig) -> bool:
@@ -25,7 +24,7 @@ def _matches(config: UnetConfig) -> bool:
 def latent_format(keys: PartKeys) -> LatentFormat:
     if is_playground(keys):
         return PLAYGROUND_LATENT
-    return LatentFormat(scale=keys.real("studio.latent_scale", LATENT_SCALE))
+    return LatentFormat(scale=keys.real("studio.latent_scale", SDXL_LATENT.scale))
 
 
 FAMILY: Final = Family(

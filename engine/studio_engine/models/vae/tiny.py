@@ -14,13 +14,14 @@ from studio_engine.checkpoint.safetensors_file import SafetensorsHeader, read_te
 from studio_engine.errors import EngineError
 from studio_engine.models.parts import Blueprint, PartRef, WeightSource
 from studio_engine.runtime.plan import ComputePlan
+from studio_engine.sampling.latent_formats import FLUX_LATENT, SD3_LATENT, SD_LATENT, SDXL_LATENT
 from studio_engine.sampling.model import LatentFormat
 
 TINY_FORMATS: Final[Mapping[str, LatentFormat]] = {
-    "taesd": LatentFormat(scale=0.18215),
-    "taesdxl": LatentFormat(scale=0.13025),
-    "taesd3": LatentFormat(channels=16, scale=1.5305, shift=0.0609),
-    "taef1": LatentFormat(channels=16, scale=0.3611, shift=0.1159),
+    "taesd": SD_LATENT,
+    "taesdxl": SDXL_LATENT,
+    "taesd3": SD3_LATENT,
+    "taef1": FLUX_LATENT,
 }
 """By VAELoader's name: whose latents each of them reads."""
 

@@ -18,14 +18,13 @@ from studio_engine.models.families.dit.config import FluxConfig, Sd3Config
 from studio_engine.models.families.dit.network import DitNetwork
 from studio_engine.models.families.dit.stream import DitInput
 from studio_engine.models.families.dit.walk_flux import walk_flux
-from studio_engine.models.families.flux import LATENT as FLUX_LATENT
-from studio_engine.models.families.sd3 import LATENT as SD3_LATENT
 from studio_engine.models.files import ModelFile
 from studio_engine.models.load import load_part
 from studio_engine.models.parts import LoadedPart, PartRef
 from studio_engine.runtime.plan import ComputePlan, plain_plan
 from studio_engine.sampling.conditioning import Cond, NetInput, RunInfo
 from studio_engine.sampling.hooks import NetworkHooks
+from studio_engine.sampling.latent_formats import FLUX_LATENT, SD3_LATENT
 from studio_engine.sampling.model import LatentFormat
 from tests.models.dit.tiny_dit import DEV, FILL, SCHNELL, SD3, SD35, write_tiny_dit
 
