@@ -6,7 +6,7 @@ import { type AssetRow, listAssetsByIds } from '../assets/index.ts';
 import type { KnownNodes } from '../models/index.ts';
 
 /** Nodes that load a picture of the team, which `image` names by its id. */
-const pictureLoaders = new Set(['LoadImage', 'LoadImageMask']);
+const pictureLoaders = new Set(['LoadImage', 'LoadImageMask', 'LoadImageOutput']);
 
 /** Pictures that the graph loads. Names that are none of the team's ids are left out. */
 export const listGraphImages = async (tx: Tx, teamId: TeamId, graph: Graph): Promise<AssetRow[]> => {
