@@ -9,7 +9,7 @@ import { formatMs, median, medianRatio } from './statistics.ts';
 const steps = 20;
 /** A plain run at 512² takes minutes on two cores; each size starts with a short warm-up. */
 const cases = [
-  { side: 256, rounds: 3 },
+  { side: 256, rounds: 2 },
   { side: 512, rounds: 1 },
 ];
 
