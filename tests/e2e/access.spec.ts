@@ -101,6 +101,10 @@ test('the chosen theme is in the page before any script runs', async ({ page }) 
   await openStudio(page);
   await page.getByRole('button', { name: 'Account and theme' }).click();
   await page.getByText('Light', { exact: true }).click();
+  // A page's cookie reaches the browser's own store a moment after the script that set it.
+  const storedTheme = async () =>
+    (await page.context().cookies()).find((cookie) => cookie.name === 'studio_theme')?.value;
+  await expect.poll(storedTheme).toBe('light');
   const html = await (await page.request.get('/')).text();
   expect(html).toMatch(/<html[^>]* data-theme="light"/);
 });
