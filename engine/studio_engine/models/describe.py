@@ -13,8 +13,8 @@ from studio_engine.checkpoint.safetensors_file import SafetensorsHeader, read_he
 from studio_engine.errors import EngineError
 from studio_engine.models.detect import check_kind, detect_lora, detect_network
 from studio_engine.models.distilled import settings_for
-from studio_engine.models.families import family_named
 from studio_engine.models.files import ModelDefaults, ModelFile, ModelKind, Problem
+from studio_engine.models.variant import defaults_of, variant_of
 from studio_engine.sampling.samplers import SAMPLERS
 from studio_engine.sampling.schedulers import SCHEDULERS
 
@@ -27,20 +27,18 @@ _NETWORKS: Final[frozenset[ModelKind]] = frozenset({"checkpoint", "diffusion_mod
 def describe(kind: ModelKind, name: str, path: Path, *, digests: DigestCache) -> ModelFile:
     """Reads the header only (and hashes the file once); a file that cannot be used carries its `problem`."""
     metadata: Mapping[str, str] = {}
-    family = problem = None
+    family = defaults = problem = None
     try:
         header = read_header(path)
         metadata = header.metadata
-        family = _family(kind, header)
+        family, usual = _family(kind, header)
+        defaults = None if usual is None else _defaults(metadata, settings_for(name, family or "", usual))
     except EngineError as error:
         problem = Problem(error.code, error.message)
     except Exception:
         # One file that nobody foresaw must not keep the engine from starting.
         log.exception("%s cannot be described", path)
         problem = Problem("model.file_corrupt", f"{path.name} cannot be read; download it again.")
-    defaults = None
-    if family is not None and kind in _NETWORKS:
-        defaults = _defaults(metadata, settings_for(name, family, family_named(family).defaults))
     return ModelFile(
         name=name,
         kind=kind,
@@ -55,13 +53,16 @@ def describe(kind: ModelKind, name: str, path: Path, *, digests: DigestCache) ->
     )
 
 
-def _family(kind: ModelKind, header: SafetensorsHeader) -> str | None:
+def _family(kind: ModelKind, header: SafetensorsHeader) -> tuple[str | None, ModelDefaults | None]:
+    """With the variant, and with the settings that suit it where the file is a network."""
     if kind in _NETWORKS:
-        return detect_network(header)[0].name
+        family, keys = detect_network(header)
+        variant = variant_of(family, keys)
+        return variant, defaults_of(family, variant)
     if kind == "lora":
-        return detect_lora(header)
+        return detect_lora(header), None
     check_kind(header, kind)
-    return None
+    return None, None
 
 
 def _title(metadata: Mapping[str, str], path: Path) -> str:

@@ -21,7 +21,7 @@ class _Kind:
 
 
 _STEPS: Final = re.compile(r"(?<!\d)(\d{1,2})[-_ ]?steps?(?![a-z])")
-_FLOW_FAMILIES: Final = frozenset({"sd3", "flux"})
+_FLOW_FAMILIES: Final = ("sd3", "flux")
 # As their makers recommend. The first that matches counts.
 _KINDS: Final = (
     _Kind(re.compile(r"lightning|hyper[-_ ]?sd|dmd2"), 8, 1.0, "euler", "sgm_uniform"),
@@ -40,8 +40,10 @@ def settings_for(name: str, family: str, defaults: ModelDefaults) -> ModelDefaul
         return defaults
     told = _STEPS.search(stem)
     steps = max(1, int(told[1])) if told else kind.steps
-    if family in _FLOW_FAMILIES:
-        return replace(defaults, steps=steps if told else 4, cfg=1.0)
+    if family.startswith(_FLOW_FAMILIES):
+        # Flux's number is the guidance that its network reads, which few steps do not change.
+        cfg = defaults.cfg if family.startswith("flux") else 1.0
+        return replace(defaults, steps=steps if told else 4, cfg=cfg)
     return ModelDefaults(
         width=kind.side or defaults.width,
         height=kind.side or defaults.height,

@@ -10,15 +10,18 @@ export interface FamilyTraits {
 const plain: FamilyTraits = { canDrawFromPrompt: true, isGuided: false, latentChannels: 4 };
 
 /** The families that differ from SD 1.x, by the names that engines give them. */
-const traits = new Map<string, FamilyTraits>([
-  ['sd1-inpaint', { ...plain, canDrawFromPrompt: false }],
-  ['sdxl-inpaint', { ...plain, canDrawFromPrompt: false }],
-  ['sdxl-refiner', { ...plain, canDrawFromPrompt: false }],
-  ['sd3', { ...plain, latentChannels: 16 }],
-  ['flux', { ...plain, latentChannels: 16, isGuided: true }],
-  ['flux-schnell', { ...plain, latentChannels: 16 }],
-  ['flux-fill', { canDrawFromPrompt: false, latentChannels: 16, isGuided: true }],
+const traits = new Map<string, Partial<FamilyTraits>>([
+  ['sd3', { latentChannels: 16 }],
+  ['flux', { latentChannels: 16, isGuided: true }],
+  ['flux-schnell', { latentChannels: 16 }],
 ]);
 
+/** How engines mark variants that need a picture besides the prompt, or one to finish. */
+const needsPicture = /-(inpaint|fill|edit|refiner)$/;
+
 /** A family that nobody has heard of is drawn with like SD 1.x. */
-export const traitsOf = (family: string | null): FamilyTraits => traits.get(family ?? '') ?? plain;
+export const traitsOf = (family: string | null): FamilyTraits => ({
+  ...plain,
+  ...traits.get(family ?? ''),
+  canDrawFromPrompt: !needsPicture.test(family ?? ''),
+});

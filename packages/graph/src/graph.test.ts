@@ -1,4 +1,4 @@
-import { type Graph, graphSchema, type ResolvedTxt2imgParams } from '@studio/contracts';
+import { type Graph, graphSchema, type ResolvedTxt2imgParams, traitsOf } from '@studio/contracts';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { testCatalogue } from './catalogue.fixture.ts';
@@ -83,6 +83,15 @@ describe('txt2imgGraph', () => {
   it('begins with the latents that the family draws in', () => {
     const latents = families.map((family) => txt2imgGraph(params, family)['4']?.class_type === 'EmptySD3LatentImage');
     expect(latents).toEqual([false, false, false, true, true, true, false, false]);
+  });
+});
+
+describe('traitsOf', () => {
+  it('lets only families draw from a prompt that need no picture', () => {
+    for (const family of families) expect([family, traitsOf(family).canDrawFromPrompt]).toEqual([family, true]);
+    for (const family of ['sd1-inpaint', 'sd2-edit', 'sdxl-inpaint', 'sdxl-refiner', 'flux-fill', 'flux-edit']) {
+      expect([family, traitsOf(family).canDrawFromPrompt]).toEqual([family, false]);
+    }
   });
 });
 

@@ -72,7 +72,7 @@ FAMILY: Final = Family(
     network=_network,
     latent=lambda keys: FLUX_LATENT,
     sampling=_sampling,
-    defaults=ModelDefaults(width=1024, height=1024, steps=20, cfg=1.0, sampler="euler", scheduler="simple"),
+    defaults=ModelDefaults(width=1024, height=1024, steps=20, cfg=3.5, sampler="euler", scheduler="simple"),
     text=("clip_l", "t5xxl"),
     clip_type="flux",
 )
