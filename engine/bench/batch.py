@@ -19,12 +19,10 @@ from pathlib import Path
 
 import torch
 
+from bench.models import open_store
 from bench.shaped import NAME, shaped_prompt, write_shaped
-from studio_engine.checkpoint.digest import DigestCache
-from studio_engine.config import ENGINE_DIR
 from studio_engine.denoise.batcher import Batcher
 from studio_engine.denoise.request import Request
-from studio_engine.models.inventory import scan_models
 from studio_engine.models.open import open_network
 from studio_engine.models.store import ModelStore
 from studio_engine.runtime.plan import ComputePlan
@@ -36,7 +34,6 @@ from studio_engine.sampling.model import Latent, Model
 from studio_engine.sampling.sample import SampleSettings, sample
 
 JOBS = 8
-MODEL_BYTES = 2**34
 
 
 @dataclass(frozen=True)
@@ -110,11 +107,6 @@ def overhead_us() -> float:
     with batcher.seat(lambda: None):
         through = min(spent(lambda: batcher.run(request, lambda x, *_: x)) for _ in range(5))
     return through - min(spent(lambda: request.answered(lambda x, *_: x)) for _ in range(5))
-
-
-def open_store(folder: Path, plan: ComputePlan) -> ModelStore:
-    inventory = scan_models(ENGINE_DIR / "starter" / "weights", folder, DigestCache(folder / "digests.json"))
-    return ModelStore(inventory, plan, MODEL_BYTES)
 
 
 def starter(store: ModelStore, side: int) -> Case:

@@ -16,21 +16,11 @@ from pathlib import Path
 
 import torch
 
-from studio_engine.checkpoint.digest import DigestCache
-from studio_engine.config import ENGINE_DIR
-from studio_engine.models.inventory import scan_models
-from studio_engine.models.store import ModelStore
-from studio_engine.runtime.plan import ComputePlan
+from bench.models import open_store, stock_plan
 from studio_engine.runtime.probe import choose_plan
 from studio_engine.runtime.start_settings import ensure_start_settings
 from studio_engine.sampling.model import Latent
 from studio_engine.sampling.sample import SampleSettings, sample
-
-MODEL_BYTES = 2**33
-
-
-def stock_plan(threads: int) -> ComputePlan:
-    return ComputePlan(torch.device("cpu"), torch.float32, torch.float32, is_channels_last=False, threads=threads)
 
 
 def main() -> None:
@@ -43,8 +33,7 @@ def main() -> None:
     plan = choose_plan(None, folder / "probe.json")
     if is_plain:
         plan = stock_plan(plan.threads)
-    inventory = scan_models(ENGINE_DIR / "starter" / "weights", folder, DigestCache(folder / "digests.json"))
-    model, clip, vae = ModelStore(inventory, plan, MODEL_BYTES).checkpoint("starter.safetensors")
+    model, clip, vae = open_store(folder, plan).checkpoint("starter.safetensors")
     positive, negative = clip.encode("a castle"), clip.encode("")
     for line in sys.stdin:
         request = json.loads(line)

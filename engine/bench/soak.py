@@ -17,13 +17,11 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from studio_engine.checkpoint.digest import DigestCache
-from studio_engine.config import ENGINE_DIR
+from bench.models import MODEL_BYTES, find_models
 from studio_engine.graph.cache import ResultCache
 from studio_engine.jobs.cancel import CancelToken
 from studio_engine.jobs.progress import ProgressBoard
 from studio_engine.jobs.run import Engine, JobRequest, run_job
-from studio_engine.models.inventory import scan_models
 from studio_engine.models.store import ModelStore
 from studio_engine.nodes import NODES
 from studio_engine.runtime.probe import choose_plan
@@ -31,13 +29,12 @@ from studio_engine.runtime.start_settings import ensure_start_settings
 
 AT_ONCE = 4
 CACHE_BYTES = 4 * 2**20
-MODEL_BYTES = 2**32
 
 
 class Soak:
     def __init__(self, folder: Path) -> None:
         plan = choose_plan(None, folder / "probe.json")
-        inventory = scan_models(ENGINE_DIR / "starter" / "weights", folder, DigestCache(folder / "digests.json"))
+        inventory = find_models(folder)
         self.store = ModelStore(inventory, plan, MODEL_BYTES)
         self.engine = Engine(NODES, inventory, self.store, ResultCache(CACHE_BYTES))
         self.resident: list[int] = []

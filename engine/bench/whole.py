@@ -22,25 +22,22 @@ from diffusers import EulerDiscreteScheduler
 from safetensors.torch import save_file
 from torch import Tensor
 
+from bench.models import open_store, stock_plan
 from bench.shaped import SD15, shaped_tensors
-from studio_engine.checkpoint.digest import DigestCache
 from studio_engine.models.families.unet.keys import ldm_key
 from studio_engine.models.families.unet.modules import empty_unet
-from studio_engine.models.inventory import scan_models
 from studio_engine.models.open import checkpoint_parts
 from studio_engine.models.store import ModelStore
 from studio_engine.models.text.clip import ClipConfig, empty_clip
 from studio_engine.models.vae import keys as vae_keys
 from studio_engine.models.vae.config import VaeConfig
 from studio_engine.models.vae.modules import empty_vae
-from studio_engine.runtime.plan import ComputePlan
 from studio_engine.runtime.probe import choose_plan
 from studio_engine.runtime.start_settings import ensure_start_settings
 from studio_engine.sampling.model import Latent
 from studio_engine.sampling.sample import SampleSettings, sample
 
 NAME = "shaped.safetensors"
-MODEL_BYTES = 2**34
 CFG = 7.0
 PROMPTS = ("a castle on a hill", "blurry")
 VAE = VaeConfig(
@@ -115,11 +112,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         plan = choose_plan(None, Path(folder) / "probe.json")
     if arguments.plain:
-        plan = ComputePlan(
-            torch.device("cpu"), torch.float32, torch.float32, is_channels_last=False, threads=plan.threads
-        )
-    digests = DigestCache(arguments.models / "digests.json")
-    store = ModelStore(scan_models(arguments.models / "starter", arguments.models, digests), plan, MODEL_BYTES)
+        plan = stock_plan(plan.threads)
+    store = open_store(arguments.models, plan)
     draw = plain_draw(store) if arguments.plain else engine_draw(store)
     for line in sys.stdin:
         request = json.loads(line)
